@@ -1,0 +1,162 @@
+"""The two ports: what the engine asks of a TMS and of accounting, and the errors that say what to do next.
+
+An adapter decides what a vendor's answer means; the engine decides what to do about it. The four errors are named
+by that next step, so that the engine needs one `match` and no vendor's codes.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from state.outbox import Claim, Observation, Receipt
+from state.problem import Problem
+from state.transaction import Sourced
+
+
+class VendorError(Exception):
+    """A vendor did not do what was asked. Always one of the four below."""
+
+
+class Unavailable(VendorError):  # noqa: N818 - the four are named by what to do next
+    """Definitely not done, and may well work later: try again, after `retry_after` seconds if that is stated."""
+
+    def __init__(self, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class OutcomeUnknown(VendorError):  # noqa: N818
+    """It may have been done: look it up, then decide. Never a failure, never blindly repeated."""
+
+
+class Rejected(VendorError):  # noqa: N818
+    """Definitely not done, and it never will be as it is: a person acts on `problem`."""
+
+    def __init__(self, problem: Problem, trace: str = "") -> None:
+        super().__init__(f"{problem.code}: {problem.detail}")
+        self.problem = problem
+        self.trace = trace
+
+
+class Unauthorized(VendorError):  # noqa: N818
+    """We are not let in: stop this adapter, tell a person, keep the messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A message ready to be sent: its frozen request and the id that names the request for ever."""
+
+    claim: Claim
+    request_id: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The wish has not come true, as far as the vendor's books show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The wish has come true already."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Something else stands in its place."""
+
+    problem: Problem
+
+
+Verdict = Absent | Present | Conflict
+
+
+class Sender(Protocol):
+    """How one effect reaches its vendor, in the three steps of the exactly-once protocol."""
+
+    async def prepare(self, claim: Claim, request_id: str) -> Order:
+        """Resolve every reference and freeze the request. Creates missing parties, never the document itself.
+
+        Raises Rejected if the content can't be mapped, and the other vendor errors as they are met.
+        """
+
+    async def look_up(self, orders: Sequence[Order]) -> Mapping[int, Verdict]:
+        """Return, by message id, what the vendor's books say of each order; as few reads as possible."""
+
+    async def send(self, order: Order) -> Receipt:
+        """Send the frozen request once. Any VendorError; OutcomeUnknown unless the answer is definite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Documents of ours, or that may be, that changed in accounting; read again from `until`."""
+
+    observations: Sequence[Observation]
+    until: datetime
+
+
+class Standing(StrEnum):
+    """How a finding of `check` stands."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `loadledger check`: what was looked at, how it stands, and for a failure what to do and where."""
+
+    subject: str
+    standing: Standing
+    detail: str
+    fix: str = ""
+
+
+class Tms(Protocol):
+    """What the engine asks of the transport management system."""
+
+    payments: Sender
+
+    def changes(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Sourced]]:
+        """Yield, in chunks, every billable record changed in the window, and every withdrawn one."""
+
+    async def check(self) -> Sequence[Finding]:
+        """Say line by line whether the connection and what we read there are fit."""
+
+
+class Accounting(Protocol):
+    """What the engine asks of the accounting system."""
+
+    exports: Sender
+    voids: Sender
+
+    async def changes(self, since: datetime) -> Changes:
+        """Return what changed since then, at least once, possibly more than once."""
+
+    async def check(self) -> Sequence[Finding]:
+        """Say line by line whether connection, plan, preferences, chart of accounts and mapping are fit."""
+
+
+class Links(Protocol):
+    """What an adapter remembers between runs: which accounting record stands for which party or charge."""
+
+    async def linked(self, kind: str, key: str) -> str | None:
+        """Return the accounting id remembered for (kind, key), or None."""
+
+    async def link(self, kind: str, key: str, target: str) -> None:
+        """Remember the accounting id of (kind, key), durably, before it is used."""
+
+
+class Vault(Protocol):
+    """Where an adapter keeps a rotating secret, durably and before it uses it."""
+
+    async def secret(self, name: str) -> str | None:
+        """Return the newest value kept under `name`, or None."""
+
+    async def keep(self, name: str, value: str) -> None:
+        """Keep a new value under `name`, durably; the previous value stays readable to a person."""

@@ -1,0 +1,161 @@
+"""What leaves the process: messages, their phases, and how an attempt can end."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from state.lifecycle import Effect
+from state.problem import Problem
+from state.transaction import Document, Kind, Money, Transaction
+
+
+class Phase(StrEnum):
+    """How far a message has come; orthogonal to the transaction's state."""
+
+    WAITING = "waiting"  # nothing has left, or what left was definitely refused
+    SENT = "sent"  # announced in the store; the request may be under way
+    IN_DOUBT = "in_doubt"  # it left, and nobody knows what came of it
+    DELIVERED = "delivered"
+    DEAD = "dead"  # refused for good, or replaced before it left
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One payment as applied to one document in accounting."""
+
+    payment_id: str
+    amount: Money
+    paid_on: date
+    method: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReport:
+    """A payment to tell the TMS about. `reference` is unique and stable per payment and amount told."""
+
+    amount: Money
+    paid_on: date
+    reference: str
+    method: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One wish in the outbox.
+
+    `body` is the frozen request once the message was announced: what is sent again is what was sent before.
+    `round` counts definite answers that ended a request without delivering it, so that a new try never meets a
+    vendor's memory of an old one. `reads` counts agreeing look-ups that found nothing while in doubt, `tries` the
+    sends whose outcome stayed unknown.
+    """
+
+    id: int
+    effect: Effect
+    phase: Phase
+    revision: int
+    generation: int
+    round: int
+    attempts: int
+    reads: int
+    tries: int
+    due_at: datetime
+    request_id: str | None = None
+    body: bytes | None = None
+    report: PaymentReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A message taken up by the relay, with the transaction it speaks for."""
+
+    message: Message
+    transaction: Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A vendor's definite yes: what it holds now, and its own trace id of the call."""
+
+    document: Document | None = None
+    trace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The wish came true; `adopted` if it was found done rather than done now."""
+
+    receipt: Receipt
+    adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A definite no that waiting can't change: a person acts."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A definite no for now, or nothing sent at all: try again at `until`."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """It left and the outcome is unknown: look it up at `until`, then decide.
+
+    `reads` is the number of agreeing empty look-ups so far, `tries` the sends that ended like this.
+    """
+
+    until: datetime
+    reason: str
+    reads: int = 0
+    tries: int = 0
+
+
+Outcome = Delivered | Refused | Postponed | InDoubt
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The authoritative standing of one document in accounting, as a reader of changes saw it."""
+
+    kind: Kind
+    document: Document
+    total: Money
+    balance: Money
+    gone: bool = False  # voided or deleted there
+    ours: bool = False  # it carries our marker
+    settlements: tuple[Settlement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request made for a message: when, with which id, and how it ended."""
+
+    effect: Effect
+    number: int
+    request_id: str
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    detail: str
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of a transaction's history."""
+
+    at: datetime
+    trigger: str
+    source: str | None
+    dest: str
+    actor: str
+    reason: str
+    version: int

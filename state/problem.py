@@ -1,0 +1,56 @@
+"""What went wrong with one transaction, told so that a person can end it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a transaction can't go on: a stable code, what was seen, what causes it and what fixes it."""
+
+    code: str
+    cause: str
+    fix: str
+    detail: str = ""
+
+    def seen(self, detail: str) -> "Problem":
+        """Return the same problem with what was seen this time."""
+        return Problem(self.code, self.cause, self.fix, detail)
+
+
+# fmt: off
+CATALOGUE: Final[dict[str, Problem]] = {
+    problem.code: problem
+    for problem in (
+        Problem("shape_unknown", "The TMS sent a record whose shape we do not know.",
+                "Open the record in the TMS and save it again; if it comes back, report the detail below."),
+        Problem("party_missing", "The TMS record names no customer or carrier.",
+                "Set the customer on the load, or the carrier on the trip, in the TMS."),
+        Problem("number_missing", "The TMS record has no number to file the document under.",
+                "Give the record its number in the TMS."),
+        Problem("date_missing", "The TMS record has no date to book the document on.",
+                "Set the invoice date, or release the trip, in the TMS."),
+        Problem("lines_missing", "The TMS record has no charges.",
+                "Add the charges to the load or trip in the TMS."),
+        Problem("lines_unequal_total", "The charges do not add up to the total the TMS states.",
+                "Correct the charges, or regenerate the invoice, in the TMS."),
+        Problem("amount_inexact", "An amount has more decimals than its currency.",
+                "Round the charge to whole cents in the TMS."),
+        Problem("currency_foreign", "The amount is not in the company's home currency.",
+                "Bill the load in the home currency, or book this document by hand."),
+        Problem("total_negative", "The total is below zero, which no invoice or bill may be.",
+                "Correct the charges in the TMS, or book a credit by hand."),
+        Problem("outcome_undecided", "Several tries ended without an answer and accounting shows no document.",
+                "Look for the document in accounting; if it is there, force to exported, otherwise retry."),
+        Problem("document_lost", "The document was voided or deleted in accounting.",
+                "If that was meant, force to reverted; otherwise retry, which makes a new document."),
+        Problem("forced", "A person forced this state.",
+                "See the history for who did it and why."),
+    )
+}
+# fmt: on
+
+
+def problem(code: str, detail: str = "") -> Problem:
+    """Return the catalogued problem `code` with what was seen; KeyError for an unknown code."""
+    return CATALOGUE[code].seen(detail)
