@@ -1,0 +1,11 @@
+"""The Alvys twin: a tenant of the transport management system on the vendor's own paths and payloads."""
+
+from adapters.sandbox.alvys import hands
+from adapters.sandbox.alvys.books import Books
+from adapters.sandbox.alvys.faults import Fault
+from adapters.sandbox.alvys.limits import Limits
+from adapters.sandbox.alvys.month import Month, generate
+from adapters.sandbox.alvys.server import TOKEN_PATH, AlvysSandbox
+from adapters.sandbox.alvys.tokens import AUDIENCE
+
+__all__ = ["AUDIENCE", "TOKEN_PATH", "AlvysSandbox", "Books", "Fault", "Limits", "Month", "generate", "hands"]
