@@ -95,6 +95,7 @@ class Refused:
     """A definite no that waiting can't change: a person acts."""
 
     problem: Problem
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

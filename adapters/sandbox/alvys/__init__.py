@@ -5,7 +5,19 @@ from adapters.sandbox.alvys.books import Books
 from adapters.sandbox.alvys.faults import Fault
 from adapters.sandbox.alvys.limits import Limits
 from adapters.sandbox.alvys.month import Month, generate
+from adapters.sandbox.alvys.parties import SUBSIDIARY
 from adapters.sandbox.alvys.server import TOKEN_PATH, AlvysSandbox
 from adapters.sandbox.alvys.tokens import AUDIENCE
 
-__all__ = ["AUDIENCE", "TOKEN_PATH", "AlvysSandbox", "Books", "Fault", "Limits", "Month", "generate", "hands"]
+__all__ = [
+    "AUDIENCE",
+    "SUBSIDIARY",
+    "TOKEN_PATH",
+    "AlvysSandbox",
+    "Books",
+    "Fault",
+    "Limits",
+    "Month",
+    "generate",
+    "hands",
+]

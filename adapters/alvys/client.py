@@ -1,0 +1,120 @@
+"""Alvys over HTTP: authorized requests, and searches read to their end."""
+
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+
+from adapters.alvys.faults import READ_REFUSED, told
+from adapters.alvys.settings import Settings
+from adapters.alvys.tokens import AGENT, Tokens
+from adapters.http import Answer, Http, encode
+from adapters.ports import Rejected, Unauthorized, Unavailable
+from state.problem import Problem
+
+_VERSIONED = re.compile(r"/api/p/v[\d.]+$")
+_READINGS = 3  # of a set that keeps moving under us, before we come back later
+_SHUT_OUT = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+
+class _Moved(Exception):  # noqa: N818 - named for what happened
+    """The set changed between two of its pages, so that a record may have slipped past."""
+
+
+class Client:
+    """The requests this adapter makes, each named after its path for budgets and metrics."""
+
+    def __init__(self, settings: Settings, http: Http, clock: Callable[[], datetime]) -> None:
+        address = settings.api_url.rstrip("/")
+        self._address = address if _VERSIONED.search(address) else f"{address}/api/p/v1"
+        self._page_size = settings.page_size
+        self._http = http
+        self._tokens = Tokens(settings, http, clock)
+
+    async def authorize(self) -> None:
+        """Make sure there is a token; raises as `post` does."""
+        await self._tokens.current()
+
+    async def pages(self, path: str, filters: Mapping[str, object]) -> AsyncIterator[list[object]]:
+        """Yield what a search finds, page by page, each as soon as it is here.
+
+        If the total changes between pages, records have moved across page borders and all is read again, so a
+        record may come twice; it never stays unseen. Raises Unavailable if the set never rests, Rejected if the
+        vendor refuses the search, Unauthorized if it refuses us.
+        """
+        for _ in range(_READINGS):
+            try:
+                async for items in self._reading(path, filters):
+                    yield items
+            except _Moved:
+                continue
+            return
+        raise _restless(path)
+
+    async def search(self, path: str, filters: Mapping[str, object]) -> list[object]:
+        """Return everything a search finds, each record once; raises as `pages` does."""
+        for _ in range(_READINGS):
+            try:
+                return [item async for items in self._reading(path, filters) for item in items]
+            except _Moved:
+                continue
+        raise _restless(path)
+
+    async def glance(self, path: str, filters: Mapping[str, object]) -> list[object]:
+        """Return the first page of a search only."""
+        items, _ = await self._page(path, {**filters, "Page": 0, "PageSize": self._page_size})
+        return items
+
+    async def post(self, path: str, body: bytes, *, writes: bool, refusal: Problem) -> Answer:
+        """Post JSON once and return the vendor's yes.
+
+        A refused token is replaced and the request sent again, since nothing was carried out. Raises Unauthorized
+        if we are not let in, Rejected with `refusal` for any other definite no, and what `Http.request` raises.
+        """
+        token = await self._tokens.current()
+        answer = await self._send(path, body, token, writes=writes)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            token = await self._tokens.current(refused=token)
+            answer = await self._send(path, body, token, writes=writes)
+        if answer.status in _SHUT_OUT:
+            raise Unauthorized(f"{path}: {told(answer)}")
+        if answer.status == HTTPStatus.REQUEST_TIMEOUT:
+            raise answer.unclear(f"{path}: HTTP 408")
+        if not answer.ok:
+            raise Rejected(refusal.seen(f"{path}: {told(answer)}"))
+        return answer
+
+    async def _send(self, path: str, body: bytes, token: str, *, writes: bool) -> Answer:
+        return await self._http.request(
+            "POST",
+            f"{self._address}/{path}",
+            endpoint=path,
+            writes=writes,
+            body=body,
+            headers={**AGENT, "Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+
+    async def _reading(self, path: str, filters: Mapping[str, object]) -> AsyncIterator[list[object]]:
+        """Yield the pages of one reading; raise _Moved as soon as they can't all belong to the same set."""
+        page, seen, total = 0, 0, None
+        while total is None or seen < total:
+            items, stated = await self._page(path, {**filters, "Page": page, "PageSize": self._page_size})
+            if stated != (stated if total is None else total):
+                raise _Moved
+            page, seen, total = page + 1, seen + len(items), stated
+            if items:
+                yield items
+            elif seen < total:
+                raise _Moved
+
+    async def _page(self, path: str, query: Mapping[str, object]) -> tuple[list[object], int]:
+        """Return one page's items and the total the vendor states."""
+        answer = await self.post(path, encode(query), writes=False, refusal=READ_REFUSED)
+        match answer.json():
+            case {"Items": list() as items, "Total": int() as total}:
+                return items, total
+        raise answer.unclear(f"{path}: the answer is not a page of results")
+
+
+def _restless(path: str) -> Unavailable:
+    return Unavailable(f"{path}: the results changed during each of {_READINGS} readings")

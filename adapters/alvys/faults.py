@@ -1,0 +1,51 @@
+"""What Alvys says when it refuses: its problem details, put into our words."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from adapters.http import Answer
+from adapters.ports import VendorError
+from state.problem import Problem
+
+PAYMENT_REFUSED: Final = Problem(
+    "payment_refused",
+    "The TMS refused to record the payment.",
+    "Look at the load or trip in the TMS: it must be invoiced and not cancelled. Then retry, or enter the payment there.",
+)
+PAYMENT_DIFFERS: Final = Problem(
+    "payment_differs",
+    "The TMS already holds a payment with our reference but another amount.",
+    "Compare both payments and correct the one in the TMS by hand.",
+)
+READ_REFUSED: Final = Problem(
+    "read_refused",
+    "The TMS refused one of our searches.",
+    "Check the API address in the configuration; if it is right, report the detail below.",
+)
+
+_LONGEST = 500  # characters of a vendor's explanation worth keeping
+_TOLD = ("title", "detail", "error", "error_description")
+
+
+def told(answer: Answer) -> str:
+    """Return the status and what the body explains, in one bounded line; the status alone for HTML and the like.
+
+    Reads problem details with their field errors (either spelling of the member names) and OAuth errors.
+    """
+    try:
+        body = answer.json()
+    except VendorError:
+        body = None
+    said = " · ".join(dict.fromkeys(_explanations(body))) if isinstance(body, Mapping) else ""
+    return f"HTTP {answer.status}" + (f": {said[:_LONGEST]}" if said else "")
+
+
+def _explanations(body: Mapping[str, object]) -> Iterator[str]:
+    members = {name.lower(): value for name, value in body.items()}
+    for name in _TOLD:
+        if isinstance(text := members.get(name), str) and text.strip():
+            yield text.strip()
+    errors = members.get("errors")
+    for field, messages in errors.items() if isinstance(errors, Mapping) else ():
+        for message in messages if isinstance(messages, list) else [messages]:
+            yield f"{field}: {message}"

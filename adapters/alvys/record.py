@@ -1,0 +1,123 @@
+"""One Alvys record, read field by field: what doesn't fit is told with its place, never guessed at."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, tzinfo
+from decimal import Decimal, Inexact, localcontext
+from typing import Final
+
+from state.problem import Problem, problem
+from state.transaction import InexactMoney, Money
+
+# ISO 4217 numbers of the currencies a carrier in North America meets; 840 is also what no currency means.
+CURRENCIES: Final = {840: "USD", 124: "CAD", 484: "MXN", 978: "EUR"}
+HOME: Final = 840
+
+_NAMES: Final = {dict: "an object", list: "a list", str: "text", bool: "a flag", int: "a number", Decimal: "a number"}
+_UNSET_YEAR = 1  # the vendor's platform writes an unset instant as the first day of year 1 (unconfirmed)
+
+
+class Odd(Exception):  # noqa: N818 - named for what the record is
+    """A field does not have the shape it must have; `problem` says which, and never what it holds."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+def odd(detail: str) -> Odd:
+    """Return the error for a shape we do not know."""
+    return Odd(problem("shape_unknown", detail))
+
+
+class Record:
+    """A JSON object and the path that leads to it. Every read raises Odd for a value of another type."""
+
+    __slots__ = ("_fields", "path")
+
+    def __init__(self, raw: object, path: str) -> None:
+        if not isinstance(raw, Mapping):
+            raise odd(f"{path} is {_kind(raw)}, not an object")
+        self._fields = raw
+        self.path = path
+
+    def text(self, name: str) -> str:
+        """Return a text as it stands, blank if there is none."""
+        value = self._fields.get(name)
+        return "" if value is None else self._typed(name, value, str)
+
+    def texts(self, name: str) -> list[str]:
+        """Return a list of texts without the blank ones."""
+        values = self._list(name)
+        return [text for text in (self._typed(name, value, str) for value in values) if text.strip()]
+
+    def whole(self, name: str) -> int | None:
+        """Return a whole number, or None if there is none."""
+        value = self._fields.get(name)
+        return None if value is None else self._typed(name, value, int)
+
+    def part(self, name: str) -> "Record | None":
+        """Return a nested object, or None if there is none."""
+        value = self._fields.get(name)
+        return None if value is None else Record(value, f"{self.path}.{name}")
+
+    def parts(self, name: str) -> list["Record"]:
+        """Return a list of nested objects, empty if there is none."""
+        return [Record(value, f"{self.path}.{name}[{place}]") for place, value in enumerate(self._list(name))]
+
+    def day(self, name: str, zone: tzinfo) -> date | None:
+        """Return the calendar date, in `zone`, of an RFC 3339 instant, or None if there is none.
+
+        Fractions of any length are cut, never rounded into the next day. Without an offset it is UTC, as the
+        vendor's page on timestamps has them.
+        """
+        text = self.text(name)
+        if not text:
+            return None
+        try:
+            instant = datetime.fromisoformat(text)
+            if instant.year == _UNSET_YEAR:
+                return None
+            return (instant if instant.tzinfo else datetime.fromisoformat(f"{text}+00:00")).astimezone(zone).date()
+        except (ValueError, OverflowError) as error:
+            raise odd(f"{self.path}.{name} is not an instant") from error
+
+    def money(self, name: str) -> Money:
+        """Return an amount that must be there."""
+        value = self.money_if_any(name)
+        if value is None:
+            raise odd(f"{self.path}.{name} is missing")
+        return value
+
+    def money_if_any(self, name: str) -> Money | None:
+        """Return an amount, or None if there is none; the vendor documents any money as nullable."""
+        part = self.part(name)
+        if part is None:
+            return None
+        code = part.whole("Currency")
+        currency = CURRENCIES.get(HOME if code is None else code, str(code))
+        amount = part._number("Amount")  # noqa: SLF001 - the same class
+        try:
+            with localcontext() as exact:
+                exact.traps[Inexact] = True
+                return Money.of(amount, currency)
+        except (InexactMoney, ArithmeticError) as error:
+            raise Odd(problem("amount_inexact", f"{part.path}.Amount is {str(amount)[:40]}")) from error
+
+    def _number(self, name: str) -> Decimal:
+        value = self._fields.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | Decimal):
+            raise odd(f"{self.path}.{name} is {_kind(value)}, not a number")
+        return Decimal(value)
+
+    def _list(self, name: str) -> list[object]:
+        value = self._fields.get(name)
+        return [] if value is None else self._typed(name, value, list)
+
+    def _typed[T](self, name: str, value: object, kind: type[T]) -> T:
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise odd(f"{self.path}.{name} is {_kind(value)}, not {_NAMES[kind]}")
+        return value
+
+
+def _kind(value: object) -> str:
+    return "missing" if value is None else _NAMES.get(type(value), "of another type")

@@ -1,0 +1,30 @@
+"""What a person can set about the connection to Alvys."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, tzinfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Address, credentials and reading rules of one Alvys tenant, for one legal entity.
+
+    `api_url` may end in the version path or leave it out. `page_size` is at most 200, `invoice_chunk` (load numbers
+    per invoice search) at most 50, per the vendor's and its users' experience. Records dated before `first_date` are
+    left alone. `timezone` turns the vendor's instants into calendar dates. `subsidiary` is the legal entity's name in
+    Alvys; None takes every record, which is right for a tenant with one subsidiary only. `reference_refresh` is how
+    long, in seconds, a carrier (or a customer that could not be found) is not asked for again.
+    """
+
+    api_url: str
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    first_date: date
+    audience: str = "https://api.alvys.com/public/"
+    page_size: int = 200
+    invoice_chunk: int = 50
+    timezone: tzinfo = UTC
+    carrier_terms_days: int = 30
+    skip_zero: bool = True
+    subsidiary: str | None = None
+    reference_refresh: float = 3600.0

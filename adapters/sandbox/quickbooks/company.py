@@ -1,0 +1,251 @@
+from collections.abc import Iterable
+from datetime import date
+from typing import Final
+
+from adapters.sandbox.quickbooks import charter
+from adapters.sandbox.quickbooks.books import Books, Change
+from adapters.sandbox.quickbooks.clock import PACIFIC, Clock, stamp, utc_now
+from adapters.sandbox.quickbooks.documents import COMPLETE, live_or_fault, voided
+from adapters.sandbox.quickbooks.faults import Fault, business, missing, period_closed, stale, suspended
+from adapters.sandbox.quickbooks.kinds import KINDS, PLANS, Kind
+from adapters.sandbox.quickbooks.names import complete_name
+from adapters.sandbox.quickbooks.numbers import assign_number
+from adapters.sandbox.quickbooks.rules import Object, keep, require
+from adapters.sandbox.quickbooks.settlement import payments_of, relink, without_document
+from adapters.sandbox.quickbooks.switches import Switches
+from adapters.sandbox.quickbooks.view import render
+
+_SERVER_OWNED: Final = ("Id", "SyncToken", "MetaData")
+
+
+class Company:
+    """One realm's books and the rules that guard them; every method takes and returns the vendor's JSON objects.
+
+    What a method returns is the caller's own copy. A refused operation raises Fault and changes nothing.
+    """
+
+    def __init__(
+        self,
+        realm_id: str = "9130350000000001",
+        *,
+        switches: Switches = Switches(),  # noqa: B008 - frozen
+        clock: Clock = utc_now,
+        books: Books | None = None,
+    ) -> None:
+        self.realm_id = realm_id
+        self.switches = switches
+        self.clock = clock
+        self.books = books or Books()
+        if not self.books.count("Preferences"):
+            self._found()
+
+    # What is there
+
+    def find(self, kind: str, identity: str) -> Object | None:
+        """Return the live object as stored, or None."""
+        return self.books.find(kind, identity)
+
+    def get(self, kind: str, identity: str) -> Object | None:
+        """Return the live object as the vendor would answer it, or None."""
+        stored = self.find(kind, identity)
+        return None if stored is None else render(self.books, kind, stored)
+
+    def all(self, kind: str) -> list[Object]:
+        """Return every live object of a kind, active or not, in order of creation."""
+        return [render(self.books, kind, stored) for stored in self.books.live(kind)]
+
+    def preference(self, section: str, name: str) -> object:
+        """Return one preference, or None when it is not set."""
+        preferences = self.books.find("Preferences", "1") or {}
+        return preferences.get(section, {}).get(name)
+
+    @property
+    def plan(self) -> str:
+        """The company's plan, such as `Plus`."""
+        return charter.plan_of(live_or_fault(self.find("CompanyInfo", "1")))
+
+    def today(self) -> date:
+        """Return the server's date."""
+        return self.clock().astimezone(PACIFIC).date()
+
+    # What changes it
+
+    def create(self, kind: str, body: Object, *, allow_duplicate_number: bool = False) -> Object:
+        """Create an object and return it. Raises Fault."""
+        self._require_plan(kind)
+        draft = _without_empty(keep(KINDS[kind].fields, body, self))
+        return self._write(kind, draft, None, allow_duplicate_number=allow_duplicate_number)
+
+    def update(
+        self,
+        kind: str,
+        body: Object,
+        sparse: bool = False,  # noqa: FBT001, FBT002 - reads as the vendor's own attribute
+        *,
+        allow_duplicate_number: bool = False,
+    ) -> Object:
+        """Update the object `body["Id"]` and return it: a full update drops what is not sent, a sparse one keeps it.
+
+        Raises Fault, 5010 when `body["SyncToken"]` is not the current one.
+        """
+        self._require_plan(kind)
+        require(("Id", "SyncToken"), body)
+        old = live_or_fault(self.find(kind, str(body["Id"])))
+        _check_token(old, body["SyncToken"])
+        sent = keep(KINDS[kind].fields, body, self)
+        honoured = KINDS[kind].sparse or self.switches.bill_sparse == "honoured"
+        draft = _without_empty({**old, **sent} if sparse and honoured else sent)
+        return self._write(kind, draft, old, allow_duplicate_number=allow_duplicate_number)
+
+    def delete(self, kind: str, identity: str, *, sync_token: str | None = None, unlink: bool = False) -> None:
+        """Delete a transaction, leaving a tombstone; with `unlink`, payments of it become unapplied.
+
+        Raises Fault, 6000 when payments are applied to it and neither `unlink` nor the switch allows that.
+        """
+        row = KINDS[kind]
+        if not row.deletable:
+            raise Fault("500", f"Operation delete on {kind} is not supported.")
+        old = self._removable(kind, identity, sync_token)
+        now = stamp(self.clock())
+        others = self._unlinked(kind, old, None, unlink=unlink)
+        self.books.commit(self._touched(others, now), [(kind, identity, now)])
+
+    def void(self, kind: str, identity: str, *, sync_token: str | None = None, unlink: bool = False) -> Object:
+        """Void a transaction and return what is left of it; `unlink` as in `delete`. Raises Fault."""
+        row = KINDS[kind]
+        if not row.voidable:
+            raise Fault("500", f"Operation void on {kind} is not supported.")
+        old = self._removable(kind, identity, sync_token)
+        left = voided(row.role, old)
+        now = stamp(self.clock())
+        others = self._unlinked(kind, old, left, unlink=unlink)
+        self.books.commit(self._touched([*others, (kind, left)], now))
+        return render(self.books, kind, live_or_fault(self.find(kind, identity)))
+
+    def set_preferences(self, patch: Object) -> None:
+        """Merge a patch into the preferences; None removes one, `NameValue` pairs merge by name."""
+        self._patch_single("Preferences", patch)
+
+    def set_plan(self, name: str) -> None:
+        """Move the company to another plan; features it lacks are turned off. Raises ValueError for an unknown one."""
+        self._patch_single("CompanyInfo", charter.offering(name))
+        self.set_preferences(charter.plan_preferences(name))
+
+    def set_subscription(self, status: str) -> None:
+        """Set the subscription, such as `PAID`; while `SUSPENDED` every write gets fault 6190."""
+        self._patch_single("CompanyInfo", charter.subscription(status))
+
+    def reset(self) -> None:
+        """Wipe the books, as the vendor does when someone starts the company over; every call then gets fault 10200."""
+        self.books.wipe()
+        self._found()
+
+    def standard_account(self, account_type: str, subtype: str) -> str:
+        """Return the id of the company's first account of a type, opening it when there is none."""
+        found = self.books.account(account_type, subtype)
+        if found is None:
+            name = {"UndepositedFunds": "Undeposited Funds"}.get(subtype, account_type)
+            found = str(self.create("Account", {"Name": name, "AccountType": account_type, "AccountSubType": subtype})["Id"])
+        return found
+
+    # How
+
+    def _found(self) -> None:
+        now = stamp(self.clock())
+        self.books.commit(
+            [
+                ("Preferences", _new("1", now, charter.preferences())),
+                ("CompanyInfo", _new("1", now, charter.company_info())),
+            ],
+        )
+
+    def _patch_single(self, kind: str, patch: Object) -> None:
+        old = live_or_fault(self.find(kind, "1"))
+        self.books.commit(self._touched([(kind, charter.merge(old, patch))], stamp(self.clock())))
+
+    def _require_plan(self, kind: str) -> None:
+        if charter.subscription_of(live_or_fault(self.find("CompanyInfo", "1"))) == "SUSPENDED":
+            raise suspended(self.plan)
+        if PLANS.index(self.plan) < PLANS.index(KINDS[kind].plan):
+            detail = "Permission Denied Error : You do not have the access rights to use this feature."
+            raise Fault(self.switches.missing_plan_code, detail)
+
+    def _write(self, kind: str, draft: Object, old: Object | None, *, allow_duplicate_number: bool) -> Object:
+        row = KINDS[kind]
+        require(row.required, draft)
+        others: list[Change] = []
+        identity = old["Id"] if old else self.books.next_id(kind)
+        if row.role == "name":
+            complete_name(kind, draft, old, self.books, self)
+        elif complete := COMPLETE.get(row.role):
+            complete(kind, draft, old, self)
+            self._check_open(row, draft, old)
+            assign_number(kind, draft, old, self.books, self, allow_duplicate=allow_duplicate_number)
+            others = self._relinked(kind, identity, old, draft)
+        else:
+            raise Fault("500", f"Operation on {kind} is not supported.")
+        now = stamp(self.clock())
+        current = _new(identity, now, draft) if old is None else _next(old, now, draft)
+        self.books.commit([*self._touched(others, now), (kind, current)])
+        return render(self.books, kind, current)
+
+    def _relinked(self, kind: str, identity: str, old: Object | None, new: Object | None) -> list[Change]:
+        if KINDS[kind].settles is None:
+            return []
+        changes = relink(kind, identity, old, new, self.books, self)
+        if self.switches.payment_on_closed_document == "refused":
+            for other_kind, changed in changes:
+                self._check_open(KINDS[other_kind], changed, None)
+        return changes
+
+    def _check_open(self, row: Kind, *dated: Object | None) -> None:
+        closed = self.preference("AccountingInfoPrefs", "BookCloseDate")
+        if not isinstance(closed, str) or row.role == "name":
+            return
+        if any(document is not None and document["TxnDate"] <= closed for document in dated):
+            password = self.preference("AccountingInfoPrefs", "BookClosePassword") is True
+            raise period_closed(password=password)
+
+    def _removable(self, kind: str, identity: str, sync_token: str | None) -> Object:
+        self._require_plan(kind)
+        old = live_or_fault(self.find(kind, identity))
+        if sync_token is not None:
+            _check_token(old, sync_token)
+        self._check_open(KINDS[kind], old)
+        return old
+
+    def _unlinked(self, kind: str, old: Object, left: Object | None, *, unlink: bool) -> list[Change]:
+        """Return what else changes when a transaction goes: what it paid opens again, what paid it is unapplied."""
+        changes = self._relinked(kind, old["Id"], old, left)
+        payments = list(payments_of(old, self.books))
+        if payments and not unlink and self.switches.paid_document_removal == "refused":
+            raise business("You can't remove this transaction because payments are linked to it. Unlink them first.")
+        for payment_kind, payment in payments:
+            loosened = without_document(payment_kind, payment, old["Id"], kind)
+            changes.append((payment_kind, loosened))
+        return changes
+
+    def _touched(self, changes: Iterable[Change], now: str) -> list[Change]:
+        return [(kind, _next(changed, now, changed)) for kind, changed in changes]
+
+
+def _without_empty(draft: Object) -> Object:
+    return {key: value for key, value in draft.items() if value is not None and key not in _SERVER_OWNED}
+
+
+def _new(identity: str, now: str, draft: Object) -> Object:
+    return {**draft, "Id": identity, "SyncToken": "0", "MetaData": {"CreateTime": now, "LastUpdatedTime": now}}
+
+
+def _next(old: Object, now: str, draft: Object) -> Object:
+    return {
+        **draft,
+        "Id": old["Id"],
+        "SyncToken": str(int(old["SyncToken"]) + 1),
+        "MetaData": {"CreateTime": old["MetaData"]["CreateTime"], "LastUpdatedTime": now},
+    }
+
+
+def _check_token(old: Object, sync_token: object) -> None:
+    if str(sync_token) != old["SyncToken"]:
+        raise stale()

@@ -1,0 +1,79 @@
+"""What readers of vendors remember between runs: cursors, links, secrets, and what was seen of documents."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from state.database import Database, Work, from_micros, to_micros
+from state.outbox import Observation
+from state.rows import observation_from, write
+from state.transaction import TransactionId
+
+
+class Told(NamedTuple):
+    """One payment as applied now, and what the TMS was told of it, in minor units."""
+
+    payment_id: str
+    amount: int
+    told: int
+    tellings: int
+
+
+class Memory:
+    """The store's smaller tables, through the same writer. Each call is one commit."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def cursor(self, name: str) -> datetime | None:
+        """Return how far the reader `name` has come."""
+        row = await self._database.run(lambda work: work.row("cursor", name=name))
+        return from_micros(row["value"]) if row else None
+
+    async def advance(self, name: str, to: datetime) -> None:
+        """Remember that the reader `name` has taken in everything before `to`."""
+        await self._database.run(lambda work: work.run("advance", name=name, value=to_micros(to)))
+
+    async def observe(self, observations: Sequence[Observation], cursor: str, to: datetime) -> None:
+        """Keep what was seen of documents of ours, and how far the reader has come, in one commit."""
+
+        async def unit(work: Work) -> None:
+            for seen in observations:
+                key = {"kind": seen.kind, "document_id": seen.document.id}
+                if seen.ours or await work.row("find_by_document", **key):
+                    await work.run("observe", **key, body=write(seen), now=to_micros(work.now))
+            await work.run("advance", name=cursor, value=to_micros(to))
+
+        await self._database.run(unit)
+
+    async def observations(self) -> list[Observation]:
+        """Return what was seen and not yet acted on, oldest first."""
+        return [observation_from(row) for row in await self._database.run(lambda work: work.rows("observations"))]
+
+    async def forget(self, seen: Observation) -> None:
+        """Drop an observation that was acted on, unless a newer one took its place."""
+        key = {"kind": seen.kind, "document_id": seen.document.id}
+        await self._database.run(lambda work: work.run("forget_observation", **key, body=write(seen)))
+
+    async def settlements(self, transaction_id: TransactionId) -> dict[str, Told]:
+        """Return, by payment, what is applied to a transaction and what the TMS was told of it."""
+        rows = await self._database.run(lambda work: work.rows("settlements", transaction_id=transaction_id))
+        return {row["payment_id"]: Told(*row) for row in rows}
+
+    async def linked(self, kind: str, key: str) -> str | None:
+        """Return the accounting id remembered for (kind, key), or None."""
+        row = await self._database.run(lambda work: work.row("linked", kind=kind, key=key))
+        return row["target"] if row else None
+
+    async def link(self, kind: str, key: str, target: str) -> None:
+        """Remember the accounting id of (kind, key)."""
+        await self._database.run(lambda work: work.run("link", kind=kind, key=key, target=target))
+
+    async def secret(self, name: str) -> str | None:
+        """Return the newest value kept under `name`, or None."""
+        row = await self._database.run(lambda work: work.row("secret", name=name))
+        return row["value"] if row else None
+
+    async def keep(self, name: str, value: str) -> None:
+        """Keep a new value under `name`; the one before stays in the file until the next."""
+        await self._database.run(lambda work: work.run("keep_secret", name=name, value=value, now=to_micros(work.now)))

@@ -1,0 +1,147 @@
+-- The first schema. Instants are microseconds since 1970 UTC, money is minor units, JSON is text.
+
+CREATE TABLE legal_entity (
+    id       INTEGER PRIMARY KEY CHECK (id = 1),   -- one store, one legal entity, one company
+    name     TEXT NOT NULL,
+    company  TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE runs (
+    epoch       INTEGER PRIMARY KEY,               -- counts the owners of this store, one after the other
+    started_at  INTEGER NOT NULL,
+    stopped_at  INTEGER                            -- absent: it still runs, or it did not stop cleanly
+) STRICT;
+
+CREATE TABLE transactions (
+    id                INTEGER PRIMARY KEY,
+    kind              TEXT    NOT NULL CHECK (kind IN ('customer_invoice', 'carrier_bill')),
+    source_id         TEXT    NOT NULL,
+    label             TEXT    NOT NULL,
+    state             TEXT    NOT NULL CHECK (state IN ('pending', 'exported', 'error', 'reverted', 'paid')),
+    version           INTEGER NOT NULL CHECK (version >= 1),
+    generation        INTEGER NOT NULL CHECK (generation >= 1),
+    revision          INTEGER NOT NULL CHECK (revision >= 1),
+    content           TEXT    CHECK (json_valid(content)),
+    digest            TEXT    NOT NULL,
+    party             TEXT    NOT NULL DEFAULT '',
+    number            TEXT    NOT NULL DEFAULT '',
+    currency          TEXT,
+    total             INTEGER,
+    paid              INTEGER,
+    document_id       TEXT,
+    document_number   TEXT,
+    document_version  TEXT,
+    problem           TEXT    CHECK (json_valid(problem)),
+    problem_code      TEXT,
+    created_at        INTEGER NOT NULL,
+    updated_at        INTEGER NOT NULL,
+    UNIQUE (kind, source_id),
+    CHECK ((total IS NULL) = (currency IS NULL)),
+    CHECK ((document_id IS NULL) = (document_version IS NULL)),
+    CHECK (state <> 'error' OR problem IS NOT NULL)
+) STRICT;
+
+CREATE INDEX transactions_by_state ON transactions (state, kind, id);
+CREATE UNIQUE INDEX transactions_by_document ON transactions (kind, document_id) WHERE document_id IS NOT NULL;
+
+CREATE TABLE messages (
+    id              INTEGER PRIMARY KEY,
+    transaction_id  INTEGER NOT NULL REFERENCES transactions (id),
+    effect          TEXT    NOT NULL CHECK (effect IN ('export', 'void', 'report_payment')),
+    phase           TEXT    NOT NULL CHECK (phase IN ('waiting', 'sent', 'in_doubt', 'delivered', 'dead')),
+    lane            TEXT    NOT NULL GENERATED ALWAYS AS (iif(effect = 'report_payment', 'tms', 'accounting')) STORED,
+    generation      INTEGER NOT NULL,
+    revision        INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL DEFAULT 0,
+    reads           INTEGER NOT NULL DEFAULT 0,
+    tries           INTEGER NOT NULL DEFAULT 0,
+    due_at          INTEGER NOT NULL,
+    sent_at         INTEGER,
+    request_id      TEXT,
+    body            BLOB,
+    report          TEXT    CHECK (json_valid(report)),
+    note            TEXT    NOT NULL DEFAULT '',
+    created_at      INTEGER NOT NULL,
+    finished_at     INTEGER,
+    CHECK (phase NOT IN ('sent', 'in_doubt') OR (request_id IS NOT NULL AND body IS NOT NULL AND sent_at IS NOT NULL))
+) STRICT;
+
+-- One message in flight and one waiting document per transaction, whatever the code above does.
+CREATE UNIQUE INDEX one_in_flight ON messages (transaction_id, lane) WHERE phase IN ('sent', 'in_doubt');
+CREATE UNIQUE INDEX one_waiting ON messages (transaction_id) WHERE phase = 'waiting' AND lane = 'accounting';
+CREATE INDEX messages_due ON messages (due_at) WHERE phase IN ('waiting', 'in_doubt');
+CREATE INDEX messages_open ON messages (transaction_id, lane, id) WHERE phase IN ('waiting', 'sent', 'in_doubt');
+CREATE INDEX messages_dead ON messages (transaction_id) WHERE phase = 'dead';
+
+CREATE TABLE attempts (
+    id              INTEGER PRIMARY KEY,
+    message_id      INTEGER NOT NULL,
+    transaction_id  INTEGER NOT NULL REFERENCES transactions (id),
+    effect          TEXT    NOT NULL,
+    number          INTEGER NOT NULL,
+    epoch           INTEGER NOT NULL REFERENCES runs (epoch),
+    request_id      TEXT    NOT NULL,
+    body_digest     TEXT    NOT NULL,
+    started_at      INTEGER NOT NULL,
+    ended_at        INTEGER,
+    outcome         TEXT    CHECK (outcome IN ('delivered', 'refused', 'postponed', 'in_doubt')),
+    detail          TEXT    NOT NULL DEFAULT '',
+    trace           TEXT    NOT NULL DEFAULT '',
+    UNIQUE (message_id, number)
+) STRICT;
+
+CREATE INDEX attempts_by_transaction ON attempts (transaction_id, id);
+
+CREATE TABLE history (
+    id              INTEGER PRIMARY KEY,
+    transaction_id  INTEGER NOT NULL REFERENCES transactions (id),
+    at              INTEGER NOT NULL,
+    trigger         TEXT    NOT NULL,
+    from_state      TEXT,
+    to_state        TEXT    NOT NULL,
+    version         INTEGER NOT NULL,
+    actor           TEXT    NOT NULL,
+    reason          TEXT    NOT NULL,
+    UNIQUE (transaction_id, version)
+) STRICT;
+
+CREATE TRIGGER history_is_not_rewritten BEFORE UPDATE ON history
+BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+CREATE TRIGGER history_is_not_erased BEFORE DELETE ON history
+BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+
+CREATE TABLE settlements (
+    transaction_id  INTEGER NOT NULL REFERENCES transactions (id),
+    payment_id      TEXT    NOT NULL,
+    amount          INTEGER NOT NULL,               -- applied to the document now
+    told            INTEGER NOT NULL,               -- told to the TMS so far; it can't be taken back there
+    tellings        INTEGER NOT NULL,
+    PRIMARY KEY (transaction_id, payment_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE observations (
+    kind         TEXT    NOT NULL,
+    document_id  TEXT    NOT NULL,
+    body         TEXT    NOT NULL CHECK (json_valid(body)),
+    seen_at      INTEGER NOT NULL,
+    PRIMARY KEY (kind, document_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cursors (
+    name   TEXT PRIMARY KEY,
+    value  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE links (
+    kind    TEXT NOT NULL,
+    key     TEXT NOT NULL,
+    target  TEXT NOT NULL,
+    PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE secrets (
+    name      TEXT PRIMARY KEY,
+    value     TEXT NOT NULL,
+    previous  TEXT,
+    kept_at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,213 @@
+"""How a state changes, inside a commit: the row, its history line and its wish, together or not at all."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from state.database import Work, to_micros
+from state.lifecycle import Effect, IllegalMove, State, Trigger, move
+from state.outbox import PaymentReport
+from state.problem import problem
+from state.rows import transaction_columns, transaction_from, write
+from state.transaction import Money, Sourced, Transaction, TransactionId
+
+FORCED = "forced"
+REVIVED = "message_revived"
+
+
+class StaleTransaction(Exception):  # noqa: N818 - named for what happened, like every error in this project
+    """Somebody else was faster: the row is not as the caller saw it. Read it again, then decide."""
+
+
+class UnknownTransaction(Exception):  # noqa: N818
+    """There is no such transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Who moves a transaction and why, as history tells it."""
+
+    actor: str
+    reason: str
+
+
+class Recorded(StrEnum):
+    """What came of a record that intake handed in."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    WITHDRAWN = "withdrawn"
+    HELD = "held"  # the TMS changed it, but its state allows no such move: a person must look
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One move about to be made: its name in history, where it leads and what it wishes."""
+
+    name: str
+    dest: State
+    effect: Effect | None = None
+    report: PaymentReport | None = None
+
+    @property
+    def ends_wishes(self) -> bool:
+        """Whether what waits, or was refused, is replaced by this move."""
+        return self.effect in {Effect.EXPORT, Effect.VOID} or self.dest is State.REVERTED or self.name == FORCED
+
+
+async def find(work: Work, transaction_id: TransactionId) -> Transaction:
+    """Return a transaction; raise UnknownTransaction."""
+    row = await work.row("find", id=transaction_id)
+    if row is None:
+        raise UnknownTransaction(f"there is no transaction {transaction_id}")
+    return transaction_from(row)
+
+
+async def apply(  # noqa: PLR0913 - the body every fact shares
+    work: Work,
+    before: Transaction,
+    trigger: Trigger,
+    cause: Cause,
+    *,
+    report: PaymentReport | None = None,
+    changes: dict[str, Any] | None = None,
+) -> Transaction:
+    """Make the move the table has for `trigger`; raise IllegalMove if it has none."""
+    row = move(before.state, trigger, document=before.traceable)
+    step = Step(trigger, row.dest, row.effect, report)
+    return await make(work, before, step, cause, consequences(before, trigger) | (changes or {}))
+
+
+async def make(
+    work: Work, before: Transaction, step: Step, cause: Cause, changes: dict[str, Any] | None = None
+) -> Transaction:
+    """Change the row, note it in history and leave the wish. The one place that changes a state.
+
+    `changes` are fields of Transaction. Raises StaleTransaction if the row is not as `before` says.
+    """
+    unreadable = before.content is None  # what intake could not read stays told until the TMS sends it again
+    settled = {} if step.dest is State.ERROR or unreadable else {"problem": None}
+    after = replace(
+        before, **(settled | (changes or {})), state=step.dest, version=before.version + 1, updated_at=work.now
+    )
+    columns = transaction_columns(after)
+    touched = await work.run(
+        "move", id=before.id, expected_state=before.state, expected_version=before.version, **columns
+    )
+    if touched != 1:
+        raise StaleTransaction(f"transaction {before.id} changed while it was moved")
+    await _note(work, after, step.name, before.state, cause)
+    if after.generation != before.generation:
+        await work.run("unsettle", transaction_id=after.id)
+    if step.ends_wishes:
+        await work.run("withdraw_wishes", transaction_id=after.id)
+    if step.effect is not None and (step.effect is not Effect.REPORT_PAYMENT or step.report is not None):
+        await _wish(work, after, step.effect, step.report)
+    return after
+
+
+async def take_in(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
+    """Take in one TMS record: a new one, a newer revision of a known one, or its withdrawal."""
+    row = await work.row("find_by_source", kind=sourced.kind, source_id=sourced.source_id)
+    if row is None:
+        return await _insert(work, sourced, cause) if not sourced.withdrawn else Recorded.UNCHANGED
+    known = transaction_from(row)
+    try:
+        return await (_withdraw(work, known, cause) if sourced.withdrawn else _change(work, known, sourced, cause))
+    except IllegalMove:
+        return Recorded.HELD
+
+
+def consequences(before: Transaction, trigger: Trigger) -> dict[str, Any]:
+    """Return what else a fact changes: a document that is gone is forgotten, and a new one is a new generation."""
+    gone = {"document": None, "paid": replace(before.paid, minor=0) if before.paid else None}
+    match trigger:
+        case Trigger.VOID_CONFIRMED:
+            return gone
+        case Trigger.DOCUMENT_LOST:
+            return gone | {"generation": before.generation + 1, "problem": problem("document_lost")}
+        case Trigger.REEXPORT_REQUESTED:
+            return {"generation": before.generation + 1}
+        case _:
+            return {}
+
+
+async def _insert(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
+    row = move(None, Trigger.RECORDED)
+    born = Transaction(
+        id=TransactionId(0),
+        kind=sourced.kind,
+        source_id=sourced.source_id,
+        state=row.dest,
+        version=1,
+        generation=1,
+        revision=1,
+        document=None,
+        in_flight=False,
+        created_at=work.now,
+        updated_at=work.now,
+        **_taken_in(sourced),
+    )
+    inserted = await work.rows("insert", **transaction_columns(born))
+    after = replace(born, id=TransactionId(inserted[0]["id"]))
+    await _note(work, after, Trigger.RECORDED, None, cause)
+    await _wish(work, after, Effect.EXPORT, None)
+    return Recorded.NEW
+
+
+async def _change(work: Work, known: Transaction, sourced: Sourced, cause: Cause) -> Recorded:
+    if sourced.digest() == known.digest:
+        return Recorded.UNCHANGED
+    taken = _taken_in(sourced) | {"revision": known.revision + 1}
+    if known.document is not None and known.paid is not None and taken["paid"] is not None:
+        taken["paid"] = known.paid
+    await apply(work, known, Trigger.SOURCE_CHANGED, cause, changes=taken)
+    return Recorded.CHANGED
+
+
+async def _withdraw(work: Work, known: Transaction, cause: Cause) -> Recorded:
+    open_messages = await work.rows("messages", transaction_id=known.id)
+    if known.state is State.REVERTED or any(row["effect"] == Effect.VOID for row in open_messages):
+        return Recorded.UNCHANGED
+    await apply(work, known, Trigger.SOURCE_WITHDRAWN, cause)
+    return Recorded.WITHDRAWN
+
+
+def _taken_in(sourced: Sourced) -> dict[str, Any]:
+    """Return the fields that come from the TMS."""
+    total = sourced.content.total if sourced.content else None
+    return {
+        "label": sourced.label,
+        "content": sourced.content,
+        "digest": sourced.digest(),
+        "total": total,
+        "paid": Money(0, total.currency) if total else None,
+        "problem": sourced.problem,
+    }
+
+
+async def _note(work: Work, after: Transaction, name: str, source: State | None, cause: Cause) -> None:
+    await work.run(
+        "record_change",
+        transaction_id=after.id,
+        at=to_micros(work.now),
+        trigger=name,
+        from_state=source,
+        to_state=after.state,
+        version=after.version,
+        actor=cause.actor,
+        reason=cause.reason,
+    )
+
+
+async def _wish(work: Work, after: Transaction, effect: Effect, report: PaymentReport | None) -> None:
+    await work.run(
+        "wish",
+        transaction_id=after.id,
+        effect=effect,
+        generation=after.generation,
+        revision=after.revision,
+        report=write(report),
+        now=to_micros(work.now),
+    )

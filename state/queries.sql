@@ -1,0 +1,175 @@
+-- Every statement the store runs. A line `-- name: why` starts one; parameters are named.
+
+-- claim_entity: the first owner writes whose books these are
+INSERT INTO legal_entity (id, name, company) VALUES (1, :name, :company) ON CONFLICT DO NOTHING
+
+-- entity: a later owner must be the same
+SELECT name, company FROM legal_entity
+
+-- begin_run: a new owner, a new epoch
+INSERT INTO runs (started_at) VALUES (:now) RETURNING epoch
+
+-- unclean_run: the last owner never said it stopped
+SELECT count(*) AS unclean FROM runs WHERE stopped_at IS NULL AND epoch = (SELECT max(epoch) FROM runs WHERE epoch < :epoch)
+
+-- end_run: a clean stop, so that the next owner need not wait out what was under way
+UPDATE runs SET stopped_at = :now WHERE epoch = :epoch
+
+-- doubt_all_sent: what was under way when the process ended may have arrived; quiet counts from the later of sent and boot
+UPDATE messages
+SET phase = 'in_doubt', reads = 0, tries = tries + 1, due_at = max(sent_at, :boot) + :quiet, note = 'the process ended while it was under way'
+WHERE phase = 'sent'
+
+-- end_open_attempts: their outcome will never be known from an answer
+UPDATE attempts SET ended_at = :now, outcome = 'in_doubt', detail = 'the process ended while it was under way' WHERE ended_at IS NULL
+
+-- find: one transaction, with whether something of it is in flight
+SELECT t.*, EXISTS (SELECT 1 FROM messages m WHERE m.transaction_id = t.id AND m.lane = 'accounting' AND m.phase IN ('sent', 'in_doubt')) AS in_flight
+FROM transactions t WHERE t.id = :id
+
+-- find_by_source: what the TMS calls it
+SELECT t.*, EXISTS (SELECT 1 FROM messages m WHERE m.transaction_id = t.id AND m.lane = 'accounting' AND m.phase IN ('sent', 'in_doubt')) AS in_flight
+FROM transactions t WHERE t.kind = :kind AND t.source_id = :source_id
+
+-- find_by_document: what accounting calls it
+SELECT t.*, EXISTS (SELECT 1 FROM messages m WHERE m.transaction_id = t.id AND m.lane = 'accounting' AND m.phase IN ('sent', 'in_doubt')) AS in_flight
+FROM transactions t WHERE t.kind = :kind AND t.document_id = :document_id
+
+-- list: a page for people, newest first
+SELECT t.*, EXISTS (SELECT 1 FROM messages m WHERE m.transaction_id = t.id AND m.lane = 'accounting' AND m.phase IN ('sent', 'in_doubt')) AS in_flight
+FROM transactions t
+WHERE (:state IS NULL OR t.state = :state)
+  AND (:kind IS NULL OR t.kind = :kind)
+  AND (:problem IS NULL OR t.problem_code = :problem)
+  AND (:search IS NULL OR instr(lower(t.label || ' ' || t.number || ' ' || t.party), lower(:search)) > 0)
+  AND (:before IS NULL OR t.id < :before)
+ORDER BY t.id DESC LIMIT :limit
+
+-- insert: a transaction is born pending, at version 1
+INSERT INTO transactions (kind, source_id, label, state, version, generation, revision, content, digest, party, number, currency, total, paid,
+                          document_id, document_number, document_version, problem, problem_code, created_at, updated_at)
+VALUES (:kind, :source_id, :label, :state, :version, :generation, :revision, :content, :digest, :party, :number, :currency, :total, :paid,
+        :document_id, :document_number, :document_version, :problem, :problem_code, :created_at, :updated_at)
+RETURNING id
+
+-- move: the one statement that changes a state; no row means somebody else was faster
+UPDATE transactions
+SET label = :label, state = :state, version = :version, generation = :generation, revision = :revision, content = :content, digest = :digest,
+    party = :party, number = :number, currency = :currency, total = :total, paid = :paid,
+    document_id = :document_id, document_number = :document_number, document_version = :document_version,
+    problem = :problem, problem_code = :problem_code, updated_at = :updated_at
+WHERE id = :id AND state = :expected_state AND version = :expected_version
+
+-- record_change: every move leaves one line
+INSERT INTO history (transaction_id, at, trigger, from_state, to_state, version, actor, reason)
+VALUES (:transaction_id, :at, :trigger, :from_state, :to_state, :version, :actor, :reason)
+
+-- history: what happened to one transaction, oldest first
+SELECT * FROM history WHERE transaction_id = :transaction_id ORDER BY id
+
+-- attempts: what was sent for one transaction, oldest first
+SELECT * FROM attempts WHERE transaction_id = :transaction_id ORDER BY id
+
+-- wish: an effect becomes a message
+INSERT INTO messages (transaction_id, effect, phase, generation, revision, due_at, report, created_at)
+VALUES (:transaction_id, :effect, 'waiting', :generation, :revision, :now, :report, :now)
+
+-- withdraw_wishes: a newer wish, or the end of all wishes, replaces what has not left and what was refused
+DELETE FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase IN ('waiting', 'dead')
+
+-- drop_message: it was overtaken, so nobody needs it any more
+DELETE FROM messages WHERE id = :id AND phase = :expected AND attempts = :attempts
+
+-- revive_messages: a person wants refused wishes tried again
+UPDATE messages SET phase = 'waiting', due_at = :now, finished_at = NULL, request_id = NULL, body = NULL, sent_at = NULL, note = ''
+WHERE transaction_id = :transaction_id AND phase = 'dead'
+
+-- messages: what of a transaction has not left, is under way or was refused
+SELECT * FROM messages WHERE transaction_id = :transaction_id AND phase <> 'delivered' ORDER BY id
+
+-- claim: what is due, the oldest of each transaction and lane first, with its transaction
+SELECT m.id AS message_id, m.effect, m.phase, m.revision AS message_revision, m.generation AS message_generation, m.attempts, m.reads, m.tries,
+       m.due_at, m.request_id, m.body, m.report,
+       (SELECT count(*) FROM attempts a WHERE a.transaction_id = m.transaction_id) AS round,
+       t.*, (m.lane = 'accounting' AND m.phase = 'in_doubt') AS in_flight
+FROM messages m JOIN transactions t ON t.id = m.transaction_id
+WHERE m.phase IN ('waiting', 'in_doubt') AND m.due_at <= :now AND m.lane IN (SELECT value FROM json_each(:lanes))
+  AND NOT EXISTS (SELECT 1 FROM messages e
+                  WHERE e.transaction_id = m.transaction_id AND e.lane = m.lane AND e.id < m.id AND e.phase IN ('waiting', 'sent', 'in_doubt'))
+ORDER BY m.due_at, m.id LIMIT :limit
+
+-- announce: intent before effect; no row means the message was replaced since it was claimed
+UPDATE messages SET phase = 'sent', attempts = attempts + 1, reads = 0, request_id = :request_id, body = :body, sent_at = :now, note = ''
+WHERE id = :id AND phase = :phase AND attempts = :attempts AND revision = :revision
+  AND (SELECT max(epoch) FROM runs) = :epoch
+
+-- begin_attempt: who sent what, when
+INSERT INTO attempts (message_id, transaction_id, effect, number, epoch, request_id, body_digest, started_at)
+VALUES (:message_id, :transaction_id, :effect, :number, :epoch, :request_id, :body_digest, :now)
+
+-- end_attempt: how it ended; nothing to end if nothing was sent this time
+UPDATE attempts SET ended_at = :now, outcome = :outcome, detail = :detail, trace = :trace WHERE message_id = :message_id AND ended_at IS NULL
+
+-- close_message: delivered, or dead
+UPDATE messages SET phase = :phase, note = :note, finished_at = :now, due_at = :now WHERE id = :id AND phase = :expected AND attempts = :attempts
+
+-- postpone_message: it goes again later, and is frozen anew
+UPDATE messages SET phase = 'waiting', due_at = :due_at, note = :note, request_id = NULL, body = NULL, sent_at = NULL, reads = 0
+WHERE id = :id AND phase = :expected AND attempts = :attempts
+
+-- postpone_doubt: it can't be looked up now; what left stays frozen
+UPDATE messages SET due_at = :due_at, note = :note WHERE id = :id AND phase = :expected AND attempts = :attempts
+
+-- doubt_message: what left stays frozen until it is found, or found absent often enough
+UPDATE messages SET phase = 'in_doubt', due_at = :due_at, note = :note, reads = :reads, tries = :tries
+WHERE id = :id AND phase = :expected AND attempts = :attempts
+
+-- settlements: which payments were applied, and what the TMS was told of each
+SELECT payment_id, amount, told, tellings FROM settlements WHERE transaction_id = :transaction_id
+
+-- settle: a payment as applied now
+INSERT INTO settlements (transaction_id, payment_id, amount, told, tellings)
+VALUES (:transaction_id, :payment_id, :amount, :told, :tellings)
+ON CONFLICT (transaction_id, payment_id) DO UPDATE SET amount = excluded.amount, told = excluded.told, tellings = excluded.tellings
+
+-- unsettle: the document is gone, and what was applied to it with it
+UPDATE settlements SET amount = 0 WHERE transaction_id = :transaction_id
+
+-- observe: the newest standing of a document
+INSERT INTO observations (kind, document_id, body, seen_at) VALUES (:kind, :document_id, :body, :now)
+ON CONFLICT (kind, document_id) DO UPDATE SET body = excluded.body, seen_at = excluded.seen_at
+
+-- observations: standings not yet acted on
+SELECT body, seen_at FROM observations ORDER BY seen_at, kind, document_id
+
+-- forget_observation: acted on, unless a newer one came meanwhile
+DELETE FROM observations WHERE kind = :kind AND document_id = :document_id AND body = :body
+
+-- cursor: how far a reader has come
+SELECT value FROM cursors WHERE name = :name
+
+-- advance: only after everything before it is in the store
+INSERT INTO cursors (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+
+-- linked: which accounting record stands for a party
+SELECT target FROM links WHERE kind = :kind AND key = :key
+
+-- link: remembered before it is used
+INSERT INTO links (kind, key, target) VALUES (:kind, :key, :target) ON CONFLICT (kind, key) DO UPDATE SET target = excluded.target
+
+-- secret: the newest value
+SELECT value FROM secrets WHERE name = :name
+
+-- keep_secret: the previous value stays until the next change
+INSERT INTO secrets (name, value, kept_at) VALUES (:name, :value, :now)
+ON CONFLICT (name) DO UPDATE SET previous = value, value = excluded.value, kept_at = excluded.kept_at
+
+-- count_transactions: how many, and how much, by kind, state and problem
+SELECT kind, state, problem_code, currency, count(*) AS transactions, coalesce(sum(total), 0) AS total, coalesce(sum(paid), 0) AS paid
+FROM transactions GROUP BY kind, state, problem_code, currency
+
+-- count_messages: how many, and since when, by effect and phase
+SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages WHERE phase NOT IN ('delivered') GROUP BY effect, phase
+
+-- next_due: when the relay should look again
+SELECT min(due_at) AS due_at FROM messages WHERE phase IN ('waiting', 'in_doubt')

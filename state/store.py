@@ -1,0 +1,392 @@
+"""What is true, and every way it may change.
+
+`Store.apply` and `Store.force` are the two ways a state changes; both leave a history line and, where the table
+says so, an outbox message in the same commit. Reads go through the same writer, so they see every commit.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, assert_never
+
+from state.database import Clock, Database, StoreMismatch, Work, from_micros, to_micros
+from state.lifecycle import Effect, IllegalMove, State, Trigger, forceable
+from state.memory import Memory, Told
+from state.moves import (
+    FORCED,
+    REVIVED,
+    Cause,
+    Recorded,
+    StaleTransaction,
+    Step,
+    apply,
+    consequences,
+    find,
+    make,
+    take_in,
+)
+from state.outbox import (
+    Attempt,
+    Change,
+    Claim,
+    Delivered,
+    InDoubt,
+    Outcome,
+    PaymentReport,
+    Phase,
+    Postponed,
+    Refused,
+)
+from state.problem import problem
+from state.rows import attempt_from, change_from, claim_from, transaction_from, write
+from state.transaction import Kind, Sourced, Transaction, TransactionId
+
+
+class NotForceable(Exception):  # noqa: N818 - named for what happened
+    """The forced move is not allowed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which transactions a person wants to see; absent means any."""
+
+    state: State | None = None
+    kind: Kind | None = None
+    problem: str | None = None
+    search: str | None = None
+
+
+class Count(NamedTuple):
+    """How many transactions stand alike, and their money in minor units."""
+
+    kind: Kind
+    state: State
+    problem: str | None
+    currency: str | None
+    transactions: int
+    total: int
+    paid: int
+
+
+class Backlog(NamedTuple):
+    """How many messages stand alike, and since when."""
+
+    effect: Effect
+    phase: Phase
+    messages: int
+    oldest: datetime
+
+
+class Standing(NamedTuple):
+    """One message of a transaction that is not delivered: why it waits, and until when."""
+
+    effect: Effect
+    phase: Phase
+    attempts: int
+    due_at: datetime
+    note: str
+
+
+class Store:
+    """The transactions of one legal entity. Made by `Store.open`."""
+
+    def __init__(self, database: Database, epoch: int) -> None:
+        self._database = database
+        self.epoch = epoch
+        self.memory = Memory(database)
+
+    @classmethod
+    async def open(  # noqa: PLR0913 - who owns it, for whom, and how long to stay quiet
+        cls, path: Path, *, entity: str, company: str, clock: Clock, quiet: timedelta, owner: dict[str, Any]
+    ) -> "Store":
+        """Take ownership of the store at `path` for one legal entity and one company.
+
+        What was under way when the last owner ended becomes in doubt for at least `quiet`: counted from the send
+        after a clean stop, from now after any other end. Raises StoreBusy and StoreMismatch.
+        """
+        database = await Database.open(path, owner, clock)
+
+        async def begin(work: Work) -> int:
+            now = to_micros(work.now)
+            await work.run("claim_entity", name=entity, company=company)
+            held = (await work.rows("entity"))[0]
+            if (held["name"], held["company"]) != (entity, company):
+                raise StoreMismatch(f"{path} holds the books of {held['name']} in company {held['company']}")
+            epoch = int((await work.rows("begin_run", now=now))[0]["epoch"])
+            unclean = (await work.rows("unclean_run", epoch=epoch))[0]["unclean"]
+            await work.run("doubt_all_sent", boot=now if unclean else 0, quiet=quiet // timedelta(microseconds=1))
+            await work.run("end_open_attempts", now=now)
+            return epoch
+
+        try:
+            return cls(database, await database.run(begin))
+        except BaseException:
+            await database.close()
+            raise
+
+    async def close(self) -> None:
+        """Say that this owner stopped cleanly, and give the store up."""
+        await self._database.run(lambda work: work.run("end_run", now=to_micros(work.now), epoch=self.epoch))
+        await self._database.close()
+
+    # -- facts ------------------------------------------------------------------------------------------------
+
+    async def record(self, sourced: Sourced, cause: Cause) -> Recorded:
+        """Take in one TMS record: a new one, a newer revision of a known one, or its withdrawal."""
+        return await self._database.run(lambda work: take_in(work, sourced, cause))
+
+    async def apply(
+        self,
+        seen: Transaction,
+        trigger: Trigger,
+        cause: Cause,
+        *,
+        report: PaymentReport | None = None,
+        told: Told | None = None,
+        **changes: Any,  # noqa: ANN401 - fields of Transaction
+    ) -> Transaction:
+        """Move a transaction as `trigger` says, from the version the caller saw, and return it as it is now.
+
+        Raises IllegalMove if the table has no such row and StaleTransaction if the row is not as it was seen.
+        """
+
+        async def unit(work: Work) -> Transaction:
+            before = await find(work, seen.id)
+            if before.version != seen.version:
+                raise StaleTransaction(f"transaction {seen.id} is at version {before.version}, not {seen.version}")
+            if told is not None:
+                await work.run("settle", transaction_id=before.id, **told._asdict())
+            return await apply(work, before, trigger, cause, report=report, changes=changes)
+
+        return await self._database.run(unit)
+
+    async def force(self, transaction_id: TransactionId, expected: State, dest: State, cause: Cause) -> Transaction:
+        """Put a transaction into `dest` because a person says so, whatever the table of facts says.
+
+        Raises UnknownTransaction, StaleTransaction if it is not in `expected`, and NotForceable if no one may force
+        that move or something of it is in flight.
+        """
+
+        async def unit(work: Work) -> Transaction:
+            before = await find(work, transaction_id)
+            if before.state is not expected:
+                raise StaleTransaction(f"transaction {transaction_id} is {before.state}, not {expected}")
+            allowed = forceable(before.state, dest)
+            if allowed is None:
+                raise NotForceable(f"a transaction that is {before.state} can't be forced to {dest}")
+            if before.in_flight:
+                raise NotForceable("its last request has no known outcome yet; wait until that is decided")
+            return await make(work, before, Step(FORCED, dest, allowed.effect), cause, _forced(before, dest))
+
+        return await self._database.run(unit)
+
+    async def retry(self, transaction_id: TransactionId, cause: Cause) -> Transaction:
+        """Try again what was refused: the export of a transaction in error, and any refused void or report.
+
+        Raises UnknownTransaction, and IllegalMove if nothing of it was refused.
+        """
+
+        async def unit(work: Work) -> Transaction:
+            before = await find(work, transaction_id)
+            revived = await work.run("revive_messages", transaction_id=before.id, now=to_micros(work.now))
+            if before.state is State.ERROR:
+                return await apply(work, before, Trigger.RETRY_REQUESTED, cause)
+            if not revived:
+                raise IllegalMove(before.state, Trigger.RETRY_REQUESTED)
+            return await make(work, before, Step(REVIVED, before.state), cause)
+
+        return await self._database.run(unit)
+
+    # -- the outbox -------------------------------------------------------------------------------------------
+
+    async def claim(self, lanes: Iterable[str], limit: int) -> list[Claim]:
+        """Return what is due, the longest due first: at most one message per transaction and lane."""
+        wanted = write(sorted(lanes))
+
+        async def unit(work: Work) -> list[Claim]:
+            rows = await work.rows("claim", lanes=wanted, now=to_micros(work.now), limit=limit)
+            return [claim_from(row) for row in rows]
+
+        return await self._database.run(unit)
+
+    async def announce(self, claim: Claim, request_id: str, body: bytes) -> Claim:
+        """Write down, durably, that this request is about to leave; return the claim as it stands now.
+
+        Raises StaleTransaction if the message was replaced since it was claimed, or another owner took over.
+        """
+        message, number = claim.message, claim.message.attempts + 1
+
+        async def unit(work: Work) -> None:
+            frozen = {"request_id": request_id, "now": to_micros(work.now), "epoch": self.epoch}
+            announced = await work.run(
+                "announce",
+                id=message.id,
+                phase=message.phase,
+                attempts=message.attempts,
+                revision=message.revision,
+                body=body,
+                **frozen,
+            )
+            if not announced:
+                raise StaleTransaction("the message was replaced before it left")
+            await work.run(
+                "begin_attempt",
+                message_id=message.id,
+                transaction_id=claim.transaction.id,
+                effect=message.effect,
+                number=number,
+                body_digest=hashlib.sha256(body).hexdigest(),
+                **frozen,
+            )
+
+        await self._database.run(unit)
+        sent = replace(message, phase=Phase.SENT, attempts=number, request_id=request_id, body=body)
+        return replace(claim, message=sent)
+
+    async def finish(
+        self, claim: Claim, outcome: Outcome, *, success: Trigger | None, refusal: Trigger | None
+    ) -> Transaction:
+        """Record how a claimed message ended and, in the same commit, the fact that follows from it.
+
+        `success` and `refusal` are the facts of a yes and of a no, if the effect has them. A message that was
+        overtaken by a newer revision never concludes anything about that one. Raises StaleTransaction if the
+        message was replaced since it was claimed.
+        """
+
+        async def unit(work: Work) -> Transaction:
+            before = await find(work, claim.transaction.id)
+            overtaken = (claim.message.generation, claim.message.revision) != (before.generation, before.revision)
+            await _end_attempt(work, claim, outcome)
+            await _end_message(work, claim, outcome, overtaken=overtaken)
+            match outcome:
+                case Delivered(receipt) if success is not None:
+                    late = overtaken and success is Trigger.EXPORT_CONFIRMED
+                    fact = Trigger.EXPORT_OVERTAKEN if late else success
+                    held = {"document": receipt.document} if receipt.document else {}
+                    return await apply(work, before, fact, Cause("relay", _told(outcome)), changes=held)
+                case Refused(why) if refusal is not None and not overtaken:
+                    return await apply(work, before, refusal, Cause("relay", why.code), changes={"problem": why})
+                case _:
+                    return before
+
+        return await self._database.run(unit)
+
+    async def next_due(self) -> datetime | None:
+        """Return when the earliest open message is due, or None if none is open."""
+        due_at = (await self._database.run(lambda work: work.rows("next_due")))[0]["due_at"]
+        return None if due_at is None else from_micros(due_at)
+
+    # -- reading ----------------------------------------------------------------------------------------------
+
+    async def find(self, transaction_id: TransactionId) -> Transaction:
+        """Return one transaction; raise UnknownTransaction."""
+        return await self._database.run(lambda work: find(work, transaction_id))
+
+    async def find_by_document(self, kind: Kind, document_id: str) -> Transaction | None:
+        """Return the transaction accounting holds as `document_id`, or None."""
+        row = await self._database.run(lambda work: work.row("find_by_document", kind=kind, document_id=document_id))
+        return transaction_from(row) if row else None
+
+    async def page(self, wanted: Filter, *, before: int | None = None, limit: int = 50) -> list[Transaction]:
+        """Return transactions newest first, those with an id below `before`."""
+        values = {
+            "state": wanted.state,
+            "kind": wanted.kind,
+            "problem": wanted.problem,
+            "search": wanted.search,
+            "before": before,
+            "limit": limit,
+        }
+        return [transaction_from(row) for row in await self._database.run(lambda work: work.rows("list", **values))]
+
+    async def history(self, transaction_id: TransactionId) -> list[Change]:
+        """Return what happened to a transaction, oldest first."""
+        rows = await self._database.run(lambda work: work.rows("history", transaction_id=transaction_id))
+        return [change_from(row) for row in rows]
+
+    async def attempts(self, transaction_id: TransactionId) -> list[Attempt]:
+        """Return what was sent for a transaction, oldest first."""
+        rows = await self._database.run(lambda work: work.rows("attempts", transaction_id=transaction_id))
+        return [attempt_from(row) for row in rows]
+
+    async def standings(self, transaction_id: TransactionId) -> list[Standing]:
+        """Return what of a transaction waits, is under way or was refused."""
+        return [
+            Standing(
+                Effect(row["effect"]), Phase(row["phase"]), row["attempts"], from_micros(row["due_at"]), row["note"]
+            )
+            for row in await self._database.run(lambda work: work.rows("messages", transaction_id=transaction_id))
+        ]
+
+    async def counts(self) -> list[Count]:
+        """Return how many transactions stand where, and their money."""
+        rows = await self._database.run(lambda work: work.rows("count_transactions"))
+        return [Count(Kind(kind), State(state), *rest) for kind, state, *rest in rows]
+
+    async def backlog(self) -> list[Backlog]:
+        """Return how many messages are not delivered, and since when."""
+        rows = await self._database.run(lambda work: work.rows("count_messages"))
+        return [
+            Backlog(Effect(effect), Phase(phase), messages, from_micros(oldest))
+            for effect, phase, messages, oldest in rows
+        ]
+
+
+async def _end_attempt(work: Work, claim: Claim, outcome: Outcome) -> None:
+    """File how the request ended, if one was made."""
+    ending: str
+    match outcome:
+        case Delivered(receipt):
+            ending, detail, trace = "delivered", _told(outcome), receipt.trace
+        case Refused(why, trace):
+            ending, detail = "refused", f"{why.code}: {why.detail}"
+        case Postponed(_, detail):
+            ending, trace = "postponed", ""
+        case InDoubt(_, detail):
+            ending, trace = "in_doubt", ""
+        case _:
+            assert_never(outcome)
+    await work.run(
+        "end_attempt", message_id=claim.message.id, now=to_micros(work.now), outcome=ending, detail=detail, trace=trace
+    )
+
+
+async def _end_message(work: Work, claim: Claim, outcome: Outcome, *, overtaken: bool) -> None:
+    """Bring the message into the phase its outcome says; raise StaleTransaction if it was replaced."""
+    message, now = claim.message, to_micros(work.now)
+    in_doubt = message.phase is Phase.IN_DOUBT
+    statement: str
+    values: dict[str, Any]
+    match outcome:
+        case Delivered():
+            statement, values = "close_message", {"phase": Phase.DELIVERED, "note": "", "now": now}
+        case Refused() | Postponed() if overtaken and not in_doubt:
+            statement, values = "drop_message", {}
+        case Refused(why):
+            statement, values = "close_message", {"phase": Phase.DEAD, "note": why.code, "now": now}
+        case Postponed(until, reason):
+            statement = "postpone_doubt" if in_doubt else "postpone_message"
+            values = {"due_at": to_micros(until), "note": reason}
+        case InDoubt(until, reason, reads, tries):
+            statement = "doubt_message"
+            values = {"due_at": to_micros(until), "note": reason, "reads": reads, "tries": tries}
+        case _:
+            assert_never(outcome)
+    guard = {"id": message.id, "attempts": message.attempts, "expected": message.phase}
+    if await work.run(statement, **guard, **values) != 1:
+        raise StaleTransaction("the message was replaced since it was claimed")
+
+
+def _told(outcome: Delivered) -> str:
+    return "found in accounting" if outcome.adopted else "accounting said yes"
+
+
+def _forced(before: Transaction, dest: State) -> dict[str, Any]:
+    """Return what a forced move changes besides the state."""
+    if dest is State.ERROR:
+        return {"problem": problem("forced", f"forced from {before.state}")}
+    if before.state is State.REVERTED and dest is State.PENDING:
+        return consequences(before, Trigger.REEXPORT_REQUESTED)
+    return {}
