@@ -17,6 +17,11 @@ _READINGS = 3  # of a set that keeps moving under us, before we come back later
 _SHUT_OUT = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
+def period(start: datetime, end: datetime) -> dict[str, str]:
+    """Return a range of instants as searches want it; a member spelled otherwise is ignored without a word."""
+    return {"Start": start.isoformat(), "End": end.isoformat()}
+
+
 class _Moved(Exception):  # noqa: N818 - named for what happened
     """The set changed between two of its pages, so that a record may have slipped past."""
 
@@ -96,10 +101,11 @@ class Client:
 
     async def _reading(self, path: str, filters: Mapping[str, object]) -> AsyncIterator[list[object]]:
         """Yield the pages of one reading; raise _Moved as soon as they can't all belong to the same set."""
-        page, seen, total = 0, 0, None
+        page, seen = 0, 0
+        total: int | None = None
         while total is None or seen < total:
             items, stated = await self._page(path, {**filters, "Page": page, "PageSize": self._page_size})
-            if stated != (stated if total is None else total):
+            if total is not None and stated != total:
                 raise _Moved
             page, seen, total = page + 1, seen + len(items), stated
             if items:

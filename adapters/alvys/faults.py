@@ -10,7 +10,7 @@ from state.problem import Problem
 PAYMENT_REFUSED: Final = Problem(
     "payment_refused",
     "The TMS refused to record the payment.",
-    "Look at the load or trip in the TMS: it must be invoiced and not cancelled. Then retry, or enter the payment there.",
+    "Make sure the load is invoiced, or the trip released, in the TMS; then retry, or enter the payment there by hand.",
 )
 PAYMENT_DIFFERS: Final = Problem(
     "payment_differs",

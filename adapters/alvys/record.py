@@ -1,9 +1,9 @@
 """One Alvys record, read field by field: what doesn't fit is told with its place, never guessed at."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal, Inexact, localcontext
-from typing import Final
+from typing import Final, TypeVar
 
 from state.problem import Problem, problem
 from state.transaction import InexactMoney, Money
@@ -11,6 +11,8 @@ from state.transaction import InexactMoney, Money
 # ISO 4217 numbers of the currencies a carrier in North America meets; 840 is also what no currency means.
 CURRENCIES: Final = {840: "USD", 124: "CAD", 484: "MXN", 978: "EUR"}
 HOME: Final = 840
+
+Value = TypeVar("Value")
 
 _NAMES: Final = {dict: "an object", list: "a list", str: "text", bool: "a flag", int: "a number", Decimal: "a number"}
 _UNSET_YEAR = 1  # the vendor's platform writes an unset instant as the first day of year 1 (unconfirmed)
@@ -77,9 +79,12 @@ class Record:
             instant = datetime.fromisoformat(text)
             if instant.year == _UNSET_YEAR:
                 return None
-            return (instant if instant.tzinfo else datetime.fromisoformat(f"{text}+00:00")).astimezone(zone).date()
+            dated = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(zone).date()
         except (ValueError, OverflowError) as error:
             raise odd(f"{self.path}.{name} is not an instant") from error
+        if "T" not in text.upper():
+            raise odd(f"{self.path}.{name} is not an instant")
+        return dated
 
     def money(self, name: str) -> Money:
         """Return an amount that must be there."""
@@ -95,7 +100,7 @@ class Record:
             return None
         code = part.whole("Currency")
         currency = CURRENCIES.get(HOME if code is None else code, str(code))
-        amount = part._number("Amount")  # noqa: SLF001 - the same class
+        amount = part.number("Amount")
         try:
             with localcontext() as exact:
                 exact.traps[Inexact] = True
@@ -103,7 +108,8 @@ class Record:
         except (InexactMoney, ArithmeticError) as error:
             raise Odd(problem("amount_inexact", f"{part.path}.Amount is {str(amount)[:40]}")) from error
 
-    def _number(self, name: str) -> Decimal:
+    def number(self, name: str) -> Decimal:
+        """Return a number that must be there; text that looks like one is not."""
         value = self._fields.get(name)
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise odd(f"{self.path}.{name} is {_kind(value)}, not a number")
@@ -113,7 +119,7 @@ class Record:
         value = self._fields.get(name)
         return [] if value is None else self._typed(name, value, list)
 
-    def _typed[T](self, name: str, value: object, kind: type[T]) -> T:
+    def _typed(self, name: str, value: object, kind: type[Value]) -> Value:
         if not isinstance(value, kind) or isinstance(value, bool):
             raise odd(f"{self.path}.{name} is {_kind(value)}, not {_NAMES[kind]}")
         return value
