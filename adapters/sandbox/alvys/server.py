@@ -75,6 +75,11 @@ class AlvysSandbox:
         self._throttle = Throttle(limits)
         self._journal = journal
 
+    def close(self) -> None:
+        """Let go of the journal; a served application does so when it ends."""
+        if self._journal:
+            self._journal.close()
+
     def app(self) -> web.Application:
         """Build the application."""
         app = web.Application(middlewares=[self._answering])
@@ -154,8 +159,7 @@ class AlvysSandbox:
         return answer(self.books.all("drivers"))
 
     async def _close(self, _: web.Application) -> None:
-        if self._journal:
-            self._journal.close()
+        self.close()
 
 
 def fill(books: Books, month: Month | None) -> None:

@@ -1,0 +1,197 @@
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from adapters.sandbox.alvys import AlvysSandbox, Books, generate, hands
+from adapters.sandbox.alvys.wire import Problem
+
+MONTH = generate(date(2026, 10, 1), 1)
+NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+STAMP = "2026-11-02T09:00:00+00:00"
+RELEASED = MONTH.notable["released"]
+DELIVERED = MONTH.notable["delivered"]
+INVOICED = next(
+    load["LoadNumber"]
+    for load in MONTH.loads
+    if load["Status"] == "Invoiced" and len(load["CustomerAccessorialsDetails"]) == 1
+)
+
+
+@pytest.fixture
+def books() -> Books:
+    return AlvysSandbox(month=MONTH, clock=lambda: NOW).books
+
+
+def money_of(thing: dict[str, Any] | None, field: str) -> Decimal:
+    assert thing is not None
+    return Decimal(thing[field]["Amount"])
+
+
+def accessorial_of(books: Books, load_number: str) -> str:
+    return str(books.load(load_number)["CustomerAccessorialsDetails"][0]["Type"])
+
+
+def assert_agreeing(books: Books, load_number: str) -> None:
+    load, invoice = books.load(load_number), books.invoice_of(load_number)
+    assert invoice is not None
+    lines = sum((line["Amount"]["Amount"] for line in invoice["LineItems"]), Decimal(0))
+    assert lines == money_of(invoice, "Total") == money_of(load, "CustomerRate") == money_of(load, "InvoicedAmount")
+    assert load["UpdatedAt"] == STAMP
+
+
+def test_delivered_load_is_released_and_then_invoiced(books: Books) -> None:
+    hands.release(books, DELIVERED)
+    assert books.load(DELIVERED)["Status"] == "Released"
+    assert {(trip["Status"], trip["ReleasedAt"]) for trip in books.trips_of(DELIVERED)} == {("Released", STAMP)}
+    invoice = hands.invoice(books, DELIVERED)
+    assert (invoice["Number"], invoice["InvoicedDate"], invoice["Status"]) == (DELIVERED, STAMP, "AwaitingPayment")
+    assert books.load(DELIVERED)["Status"] == "Invoiced"
+    assert_agreeing(books, DELIVERED)
+
+
+@pytest.mark.parametrize(("terms", "due"), [(45, "2026-12-15T12:00:00+00:00"), (None, None)])
+def test_invoice_is_due_after_the_customers_terms(books: Books, terms: int | None, due: str | None) -> None:
+    customer = next(each for each in MONTH.customers if each["InvoicingInformation"]["PaymentTermsInDays"] == terms)
+    hands.change_customer(books, RELEASED, customer["Id"])
+    assert hands.invoice(books, RELEASED, "2026-10-31T12:00:00Z")["DueDate"] == due
+
+
+def test_edited_charge_makes_the_invoice_anew(books: Books) -> None:
+    hands.edit_line(books, INVOICED, "Linehaul", "1234.56")
+    hands.edit_line(books, INVOICED, accessorial_of(books, INVOICED), 10)
+    invoice = books.invoice_of(INVOICED)
+    assert invoice is not None
+    assert [line["Amount"]["Amount"] for line in invoice["LineItems"]][::2] == [Decimal("1234.56"), 10]
+    assert_agreeing(books, INVOICED)
+
+
+def test_added_accessorial_can_write_something_off(books: Books) -> None:
+    before = money_of(books.invoice_of(INVOICED), "Total")
+    for _ in range(2):
+        hands.add_accessorial(books, INVOICED, "Lumper", "-12.34")
+    invoice = books.invoice_of(INVOICED)
+    assert money_of(invoice, "Total") == before - Decimal("24.68")
+    assert invoice is not None
+    assert len({line["Id"] for line in invoice["LineItems"]}) == len(invoice["LineItems"])
+    assert_agreeing(books, INVOICED)
+
+
+def test_changed_customer_appears_on_load_and_invoice(books: Books) -> None:
+    other = next(each for each in MONTH.customers if each["Id"] != books.load(INVOICED)["CustomerId"])
+    hands.change_customer(books, INVOICED, other["Id"])
+    invoice = books.invoice_of(INVOICED)
+    assert invoice is not None
+    assert invoice["Customer"]["Name"] == books.load(INVOICED)["CustomerName"] == other["Name"]
+    assert {line["CustomerId"] for line in invoice["LineItems"]} == {other["Id"]}
+    hands.change_customer(books, RELEASED, other["Id"])
+    assert books.load(RELEASED)["CustomerName"] == other["Name"]
+
+
+def test_moved_invoice_date_moves_the_due_date(books: Books) -> None:
+    customer = next(each for each in MONTH.customers if each["InvoicingInformation"]["PaymentTermsInDays"] == 15)
+    hands.change_customer(books, INVOICED, customer["Id"])
+    invoice = hands.change_invoiced_date(books, INVOICED, "2026-11-05T12:00:00+00:00")
+    assert invoice["DueDate"] == "2026-11-20T12:00:00+00:00"
+    assert books.load(INVOICED)["InvoicedAt"] == invoice["InvoicedDate"] == "2026-11-05T12:00:00+00:00"
+    assert books.load(INVOICED)["UpdatedAt"] == STAMP
+
+
+def test_reverted_invoice_leaves_a_released_load(books: Books) -> None:
+    hands.revert_invoice(books, INVOICED)
+    assert books.invoice_of(INVOICED) is None
+    assert (books.load(INVOICED)["Status"], books.load(INVOICED)["InvoicedAt"]) == ("Released", None)
+    assert hands.invoice(books, INVOICED)["Number"] == INVOICED
+
+
+def test_cancelled_load_takes_its_trips_with_it(books: Books) -> None:
+    hands.cancel(books, RELEASED)
+    assert books.load(RELEASED)["CancelledAt"] == STAMP
+    assert {trip["Status"] for trip in books.trips_of(RELEASED)} == {"Cancelled"}
+
+
+def test_deleted_load_leaves_tombstones(books: Books) -> None:
+    hands.delete_load(books, INVOICED)
+    assert books.load(INVOICED)["IsDeleted"]
+    assert all(trip["IsDeleted"] for trip in books.trips_of(INVOICED))
+    assert books.invoice_of(INVOICED) is None
+    hands.delete_load(books, RELEASED)
+    assert books.load(RELEASED)["IsDeleted"]
+
+
+def test_carrier_invoice_counts_the_trip_as_invoiced(books: Books) -> None:
+    trip = next(each for each in MONTH.trips if each["Carrier"] and each["Status"] == "Released")
+    hands.upload_carrier_invoice(books, trip["TripNumber"], "K-77")
+    now = books.trip(trip["TripNumber"])
+    assert (now["Status"], now["Carrier"]["CarrierInvoiceNumber"], now["UpdatedAt"]) == ("Invoiced", "K-77", STAMP)
+    hands.upload_carrier_invoice(books, trip["TripNumber"], "K-78")
+    assert books.trip(trip["TripNumber"])["Status"] == "Invoiced"
+
+
+def test_new_carrier_linehaul_changes_what_is_payable(books: Books) -> None:
+    trip = next(each for each in MONTH.trips if each["Carrier"] and each["Carrier"]["EChecks"])
+    before = trip["Carrier"]
+    after = hands.edit_carrier_linehaul(books, trip["TripNumber"], "2000.01")["Carrier"]
+    difference = Decimal("2000.01") - money_of(before, "Linehaul")
+    assert money_of(after, "TotalPayable") == money_of(before, "TotalPayable") + difference
+    assert money_of(after, "Rate") == money_of(before, "Rate") + difference
+
+
+def test_carrier_pay_is_held_and_let_go(books: Books) -> None:
+    trip = next(each for each in MONTH.trips if each["Carrier"])["TripNumber"]
+    assert hands.hold_carrier_pay(books, trip)["CarrierPayOnHold"] is True
+    assert hands.hold_carrier_pay(books, trip, hold=False)["CarrierPayOnHold"] is False
+
+
+def test_renamed_customer_keeps_its_old_documents(books: Books) -> None:
+    customer = books.load(INVOICED)["CustomerId"]
+    hands.rename_customer(books, customer, "New Name")
+    renamed, invoice = books.get("customers", customer), books.invoice_of(INVOICED)
+    assert renamed is not None
+    assert invoice is not None
+    assert (renamed["Name"], invoice["Customer"]["Name"]) == ("New Name", MONTH.load(INVOICED)["CustomerName"])
+
+
+def test_payment_entered_by_hand_counts_like_a_reported_one(books: Books) -> None:
+    assert hands.pay(books, INVOICED, "5.05", "at the desk")["TotalPaid"]["Amount"] == Decimal("5.05")
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda books: hands.edit_line(books, INVOICED, "Linehaul", 1),
+        lambda books: hands.revert_invoice(books, INVOICED),
+        lambda books: hands.change_customer(books, INVOICED, MONTH.customers[0]["Id"]),
+        lambda books: hands.change_invoiced_date(books, INVOICED, STAMP),
+    ],
+)
+def test_invoice_with_payments_is_left_alone(books: Books, action: Callable[[Books], object]) -> None:
+    hands.pay(books, INVOICED, 1, "r-1")
+    before = books.snapshot()
+    with pytest.raises(Problem, match="payments"):
+        action(books)
+    assert books.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda books: hands.release(books, RELEASED),
+        lambda books: hands.invoice(books, DELIVERED),
+        lambda books: hands.cancel(books, INVOICED),
+        lambda books: hands.revert_invoice(books, RELEASED),
+        lambda books: hands.edit_line(books, INVOICED, "Storage", 1),
+        lambda books: hands.change_customer(books, INVOICED, "nobody"),
+        lambda books: hands.upload_carrier_invoice(books, "none", "K"),
+        lambda books: hands.edit_carrier_linehaul(
+            books, next(trip for trip in MONTH.trips if not trip["Carrier"])["TripNumber"], 1
+        ),
+    ],
+)
+def test_what_people_cannot_do_changes_nothing(books: Books, action: Callable[[Books], object]) -> None:
+    before = books.snapshot()
+    with pytest.raises(Problem):
+        action(books)
+    assert books.snapshot() == before
