@@ -1,11 +1,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any
+from datetime import date
+from typing import Any, Protocol
 
 from adapters.sandbox.quickbooks.journal import Journal
 from adapters.sandbox.quickbooks.kinds import KINDS
 from adapters.sandbox.quickbooks.ledger import RECEIVABLE, Ledger, postings
-from adapters.sandbox.quickbooks.rules import Object
+from adapters.sandbox.quickbooks.rules import Facts, Object
 
 Change = tuple[str, Object]
 """A kind and the object as it stands from now on."""
@@ -136,3 +137,15 @@ class Books:
                 del entries[before.casefold()][identity]
             if after is not None:
                 entries[after.casefold()][identity] = None
+
+
+class Bookkeeping(Facts, Protocol):
+    """What completing a document needs of the company beyond facts."""
+
+    books: Books
+
+    def standard_account(self, account_type: str, subtype: str) -> str:
+        """Return the id of the company's first account of a type, opening it when there is none."""
+
+    def today(self) -> date:
+        """Return the server's date."""

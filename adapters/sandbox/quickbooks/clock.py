@@ -30,5 +30,5 @@ def parse_stamp(value: str) -> str:
 
     Raises ValueError for anything else.
     """
-    instant = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    instant = datetime.fromisoformat(value)
     return stamp(instant if instant.tzinfo else instant.replace(tzinfo=PACIFIC))

@@ -6,7 +6,7 @@ from adapters.sandbox.quickbooks import charter
 from adapters.sandbox.quickbooks.books import Books, Change
 from adapters.sandbox.quickbooks.clock import PACIFIC, Clock, stamp, utc_now
 from adapters.sandbox.quickbooks.documents import COMPLETE, live_or_fault, voided
-from adapters.sandbox.quickbooks.faults import Fault, business, missing, period_closed, stale, suspended
+from adapters.sandbox.quickbooks.faults import Fault, business, period_closed, stale, suspended
 from adapters.sandbox.quickbooks.kinds import KINDS, PLANS, Kind
 from adapters.sandbox.quickbooks.names import complete_name
 from adapters.sandbox.quickbooks.numbers import assign_number
@@ -15,6 +15,8 @@ from adapters.sandbox.quickbooks.settlement import payments_of, relink, without_
 from adapters.sandbox.quickbooks.switches import Switches
 from adapters.sandbox.quickbooks.view import render
 
+_LOCKED: Final = "_locked"
+"""Kept with the preferences and shown to nobody: the closing date has a password."""
 _SERVER_OWNED: Final = ("Id", "SyncToken", "MetaData")
 
 
@@ -126,6 +128,12 @@ class Company:
         """Merge a patch into the preferences; None removes one, `NameValue` pairs merge by name."""
         self._patch_single("Preferences", patch)
 
+    def close_books(self, last_day: str | None, *, password: bool = False) -> None:
+        """Close the books up to and including a day, with or without a password; None opens them."""
+        self.set_preferences(
+            {"AccountingInfoPrefs": {"BookCloseDate": last_day}, _LOCKED: password or None},
+        )
+
     def set_plan(self, name: str) -> None:
         """Move the company to another plan; features it lacks are turned off. Raises ValueError for an unknown one."""
         self._patch_single("CompanyInfo", charter.offering(name))
@@ -145,7 +153,9 @@ class Company:
         found = self.books.account(account_type, subtype)
         if found is None:
             name = {"UndepositedFunds": "Undeposited Funds"}.get(subtype, account_type)
-            found = str(self.create("Account", {"Name": name, "AccountType": account_type, "AccountSubType": subtype})["Id"])
+            found = str(
+                self.create("Account", {"Name": name, "AccountType": account_type, "AccountSubType": subtype})["Id"]
+            )
         return found
 
     # How
@@ -180,7 +190,7 @@ class Company:
         elif complete := COMPLETE.get(row.role):
             complete(kind, draft, old, self)
             self._check_open(row, draft, old)
-            assign_number(kind, draft, old, self.books, self, allow_duplicate=allow_duplicate_number)
+            assign_number(kind, draft, old, self, allow_duplicate=allow_duplicate_number)
             others = self._relinked(kind, identity, old, draft)
         else:
             raise Fault("500", f"Operation on {kind} is not supported.")
@@ -192,7 +202,7 @@ class Company:
     def _relinked(self, kind: str, identity: str, old: Object | None, new: Object | None) -> list[Change]:
         if KINDS[kind].settles is None:
             return []
-        changes = relink(kind, identity, old, new, self.books, self)
+        changes = relink(kind, old, new, identity, self)
         if self.switches.payment_on_closed_document == "refused":
             for other_kind, changed in changes:
                 self._check_open(KINDS[other_kind], changed, None)
@@ -203,8 +213,7 @@ class Company:
         if not isinstance(closed, str) or row.role == "name":
             return
         if any(document is not None and document["TxnDate"] <= closed for document in dated):
-            password = self.preference("AccountingInfoPrefs", "BookClosePassword") is True
-            raise period_closed(password=password)
+            raise period_closed(password=_LOCKED in live_or_fault(self.find("Preferences", "1")))
 
     def _removable(self, kind: str, identity: str, sync_token: str | None) -> Object:
         self._require_plan(kind)

@@ -4,27 +4,14 @@ from calendar import monthrange
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final
 
-from adapters.sandbox.quickbooks.books import Books
+from adapters.sandbox.quickbooks.books import Bookkeeping
 from adapters.sandbox.quickbooks.faults import Fault, business, missing, not_found
 from adapters.sandbox.quickbooks.ledger import PAYABLE
 from adapters.sandbox.quickbooks.lines import complete_lines, total
 from adapters.sandbox.quickbooks.rules import ZERO, Facts, Object
 from adapters.sandbox.quickbooks.settlement import check_links, net_applied, settlement_lines, with_balance
-
-
-class Bookkeeping(Facts, Protocol):
-    """What completing a document needs of the company beyond facts."""
-
-    books: Books
-
-    def standard_account(self, account_type: str, subtype: str) -> str:
-        """Return the id of the company's first account of a type, opening it when there is none."""
-
-    def today(self) -> date:
-        """Return the server's date."""
-
 
 _SALE_DEFAULTS: Final[Object] = {
     "CustomField": [],
@@ -68,7 +55,7 @@ def complete_settlement(kind: str, draft: Object, old: Object | None, company: B
     draft["Line"] = settlement_lines(kind, draft.get("Line"), company)
     if draft["TotalAmt"] < 0:
         raise Fault("2290", "Negative Amount", element="TotalAmt")
-    check_links(kind, draft, old, company.books, company)
+    check_links(kind, draft, old, company)
     unapplied = draft["TotalAmt"] - net_applied(kind, draft)
     if unapplied < 0:
         raise business("The amount applied to transactions is more than the payment.")

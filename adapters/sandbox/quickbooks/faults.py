@@ -168,13 +168,41 @@ def business(text: str) -> Fault:
     return Fault("6000", f"Business Validation Error: {text}")
 
 
-def gateway_json(message: str, code: str, status: int, detail: str, kind: str, milliseconds: int) -> dict[str, Any]:
+class Refusal(NamedTuple):
+    """A refusal that comes from in front of the entity service."""
+
+    message: str
+    code: str
+    status: int
+    type: str
+    detail: str
+
+    @property
+    def text(self) -> str:
+        """The message as the gateway spells it."""
+        return f"message={self.message}; errorCode={self.code.zfill(6)}; statusCode={self.status}"
+
+
+THROTTLED: Final = Refusal(
+    "ThrottleExceeded", "3001", 429, "SERVICE", "The request limit was reached.  Try again later"
+)
+UNAUTHENTICATED: Final = Refusal(
+    "AuthenticationFailed", "3200", 401, "AUTHENTICATION", "Malformed bearer token: too short or too long"
+)
+TOKEN_EXPIRED: Final = Refusal("AuthenticationFailed", "3200", 401, "AUTHENTICATION", "Token expired or revoked")
+WRONG_COMPANY: Final = Refusal(
+    "ApplicationAuthorizationFailed", "3100", 403, "SERVICE", "The token does not belong to this company"
+)
+INTERNAL_ERROR: Final = Refusal("InternalServerError", "3100", 500, "SERVICE", "Internal Server Error")
+
+
+def gateway_json(refusal: Refusal, milliseconds: int) -> dict[str, Any]:
     """Return the gateway's own body: lower-case keys, time in milliseconds, seen on 401, 403, 429 and 500."""
-    text = f"message={message}; errorCode={code.zfill(6)}; statusCode={status}"
+    error = {"message": refusal.text, "detail": refusal.detail, "code": refusal.code, "element": None}
     return {
         "warnings": None,
         "intuitObject": None,
-        "fault": {"error": [{"message": text, "detail": detail, "code": code, "element": None}], "type": kind},
+        "fault": {"error": [error], "type": refusal.type},
         "report": None,
         "queryResponse": None,
         "batchItemResponse": [],
@@ -187,12 +215,12 @@ def gateway_json(message: str, code: str, status: int, detail: str, kind: str, m
     }
 
 
-def gateway_xml(message: str, code: str, status: int, detail: str, kind: str, time: str) -> str:
+def gateway_xml(refusal: Refusal, time: str) -> str:
     """Return the gateway's XML body, which comes even to callers that asked for JSON."""
-    text = escape(f"message={message}; errorCode={code.zfill(6)}; statusCode={status}")
     return (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
         f'<IntuitResponse xmlns="http://schema.intuit.com/finance/v3" time={quoteattr(time)}>'
-        f"<Fault type={quoteattr(kind)}><Error code={quoteattr(code)}><Message>{text}</Message>"
-        f"<Detail>{escape(detail)}</Detail></Error></Fault></IntuitResponse>"
+        f"<Fault type={quoteattr(refusal.type)}><Error code={quoteattr(refusal.code)}>"
+        f"<Message>{escape(refusal.text)}</Message><Detail>{escape(refusal.detail)}</Detail>"
+        "</Error></Fault></IntuitResponse>"
     )

@@ -74,7 +74,9 @@ def _check_product(line: Object, detail: Object) -> None:
         return
     product = (detail["Qty"] * detail["UnitPrice"]).quantize(CENT, ROUND_HALF_UP)
     if product != line["Amount"]:
-        raise Fault("6070", f"Amount is not equal to UnitPrice * Qty. Supplied value:{line['Amount']}", element="Amount")
+        raise Fault(
+            "6070", f"Amount is not equal to UnitPrice * Qty. Supplied value:{line['Amount']}", element="Amount"
+        )
 
 
 def _finish_sales_item(line: Object, detail: Object, facts: Facts) -> None:

@@ -54,7 +54,7 @@ def _complete_party(kind: str, draft: Object) -> None:
     spelled = " ".join(draft[part] for part in _NAME_PARTS if part in draft)
     if not draft.setdefault("DisplayName", spelled):
         raise Fault("6080", "No Name Provided : at least one name is required.", element="DisplayName")
-    draft.setdefault("PrintOnCheckName", draft.get("CompanyName", draft["DisplayName"])[:110])
+    draft.setdefault("PrintOnCheckName", str(draft.get("CompanyName", draft["DisplayName"]))[:110])
     if kind == "Customer":
         for flag in ("Job", "BillWithParent", "Taxable"):
             draft.setdefault(flag, False)

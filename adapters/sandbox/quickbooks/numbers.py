@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from adapters.sandbox.quickbooks.books import Books
+from adapters.sandbox.quickbooks.books import Bookkeeping, Books
 from adapters.sandbox.quickbooks.faults import duplicate_number
 from adapters.sandbox.quickbooks.rules import Facts, Object
 
@@ -22,33 +22,32 @@ def assign_number(
     kind: str,
     draft: Object,
     old: Object | None,
-    books: Books,
-    facts: Facts,
+    company: Bookkeeping,
     *,
     allow_duplicate: bool = False,
 ) -> None:
     """Give a draft the number it will have, or raise fault 6140 when it is taken."""
     if kind in SALES_FORMS:
         asked_for = draft.pop("AutoDocNumber", False) or draft.get("DocNumber") == "AUTO_GENERATE"
-        if not asked_for and facts.preference("SalesFormsPrefs", "CustomTxnNumbers") is True:
-            checked = facts.switches.duplicate_invoice_number == "fault"
+        if not asked_for and company.preference("SalesFormsPrefs", "CustomTxnNumbers") is True:
+            checked = company.switches.duplicate_invoice_number == "fault"
         else:
-            _number_by_sequence(draft, old, books, facts, always=asked_for)
+            _number_by_sequence(draft, old, company, always=asked_for)
             checked = False
     else:
-        checked = kind in _BILLS and _warns(facts, "WarnDuplicateBillNumber")
+        checked = kind in _BILLS and _warns(company, "WarnDuplicateBillNumber")
     number = draft.get("DocNumber")
     if number is None or not checked or allow_duplicate or (old is not None and old.get("DocNumber") == number):
         return
-    if holder := _holder(kind, number, draft, books, facts):
+    if holder := _holder(kind, number, draft, company):
         raise duplicate_number(number, kind, holder)
 
 
-def _number_by_sequence(draft: Object, old: Object | None, books: Books, facts: Facts, *, always: bool) -> None:
+def _number_by_sequence(draft: Object, old: Object | None, company: Bookkeeping, *, always: bool) -> None:
     if old is not None and not always:
         draft.setdefault("DocNumber", old.get("DocNumber"))
-    elif always or "DocNumber" not in draft or facts.switches.custom_numbers_off == "replaced":
-        draft["DocNumber"] = next_number(books)
+    elif always or "DocNumber" not in draft or company.switches.custom_numbers_off == "replaced":
+        draft["DocNumber"] = next_number(company.books)
 
 
 def next_number(books: Books) -> str:
@@ -73,14 +72,14 @@ def _warns(facts: Facts, name: str) -> bool:
     return any(pair["Name"].rpartition(".")[2] == name and pair["Value"] == "true" for pair in pairs)
 
 
-def _holder(kind: str, number: str, draft: Object, books: Books, facts: Facts) -> str | None:
-    by_vendor = kind in _BILLS and facts.switches.bill_number_scope == "vendor"
-    for document in books.by(kind, "DocNumber", number):
+def _holder(kind: str, number: str, draft: Object, company: Bookkeeping) -> str | None:
+    by_vendor = kind in _BILLS and company.switches.bill_number_scope == "vendor"
+    for document in company.books.by(kind, "DocNumber", number):
         if by_vendor and document["VendorRef"] != draft["VendorRef"]:
             continue
-        if facts.switches.voided_number == "free" and is_voided(document):
+        if company.switches.voided_number == "free" and is_voided(document):
             continue
         return str(document["Id"])
-    if facts.switches.deleted_number == "taken":
-        return books.retired_numbers[kind].get(number.casefold())
+    if company.switches.deleted_number == "taken":
+        return company.books.retired_numbers[kind].get(number.casefold())
     return None

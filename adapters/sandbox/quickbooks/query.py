@@ -21,6 +21,7 @@ _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<string>'(?:[^'\\]|\\.)*')|(?P<symbol><=|>=|!=|[=<>(),*])|(?P<word>[^\s'=<>(),*]+))""",
 )
 _KEYWORDS: Final = frozenset({"where", "and", "orderby", "order", "startposition", "maxresults"})
+_PUNCTUATION: Final = frozenset("(),*")
 _OPERATORS: Final = frozenset({"=", "<", ">", "<=", ">=", "like", "in"})
 
 
@@ -156,12 +157,12 @@ def _parse_condition(tokens: _Tokens, kind: str) -> Condition:
 
 
 def _parse_value(tokens: _Tokens) -> str:
-    token = tokens.take()
-    if token.startswith("'"):
-        return token[1:]
-    if token.lower() in _KEYWORDS | _OPERATORS or token in "(),*":
-        _parse_error(token)
-    return token
+    word = tokens.take()
+    if word.startswith("'"):
+        return word[1:]
+    if word.lower() in _KEYWORDS | _OPERATORS | _PUNCTUATION:
+        _parse_error(word)
+    return word
 
 
 def _parse_order(tokens: _Tokens, kind: str) -> tuple[str, bool]:
@@ -201,9 +202,9 @@ def run(statement: str, company: Company) -> Object:
     if query.order:
         matching = list(matching)
         for path, descending in reversed(query.order):
-            matching.sort(key=lambda row: _sort_key(_value(row, path)), reverse=descending)  # noqa: B023 - used at once
+            matching.sort(key=lambda row: _sort_key(_value(row, path)), reverse=descending)
     rows, seen = [], 0
-    for seen, stored in enumerate(matching, start=1):  # noqa: B007 - the count is wanted after the loop
+    for seen, stored in enumerate(matching, start=1):
         if query.start <= seen < query.start + query.size:
             rows.append(_projected(render(company.books, query.kind, stored), query.fields))
         elif seen >= query.start + query.size and not company.switches.query_total_count:

@@ -57,33 +57,33 @@ def net_applied(kind: str, payment: Object) -> Decimal:
     return sum((signs[target] * amount for (target, _), amount in applied(payment).items()), ZERO)
 
 
-def check_links(kind: str, draft: Object, old: Object | None, books: Books, facts: Facts) -> None:
+def check_links(kind: str, draft: Object, old: Object | None, company: Facts) -> None:
     """Refuse links to documents that are gone, another party's, or open for less than the line's amount."""
     party = KINDS[kind].party
     before = applied(old)
     for (target_kind, identity), amount in applied(draft).items():
-        target = books.find(target_kind, identity)
+        target = company.find(target_kind, identity)
         if target is None:
             raise not_found()
         if target[party]["value"] != draft[party]["value"]:
             raise Fault("620", "Txn ID Cannot Be Linked : the transaction belongs to another party.", element="TxnId")
         if amount > target["Balance"] + before.get((target_kind, identity), ZERO):
             text = "The amount applied is more than the open balance of the transaction."
-            raise business(text) if facts.switches.over_link_code == "6000" else Fault("620", text)
+            raise business(text) if company.switches.over_link_code == "6000" else Fault("620", text)
 
 
-def relink(kind: str, identity: str, old: Object | None, new: Object | None, books: Books, facts: Facts) -> list[Change]:
+def relink(kind: str, old: Object | None, new: Object | None, identity: str, company: Facts) -> list[Change]:
     """Return the documents whose balance or links change when a payment goes from `old` to `new`."""
     before, after = applied(old), applied(new)
     changes: list[Change] = []
     for key in {**before, **after}:
-        target = books.find(*key)
+        target = company.find(*key)
         if target is None or before.get(key) == after.get(key):
             continue
         balance = target["Balance"] + before.get(key, ZERO) - after.get(key, ZERO)
         links = [link for link in target["LinkedTxn"] if link["TxnId"] != identity]
         if key in after:
-            links.append({"TxnId": identity, "TxnType": _link_name(kind, new or {}, facts)})
+            links.append({"TxnId": identity, "TxnType": _link_name(kind, new or {}, company)})
         changes.append((key[0], with_balance({**target, "LinkedTxn": links}, key[0], balance)))
     return changes
 
@@ -113,9 +113,7 @@ def payments_of(document: Object, books: Books) -> Iterator[tuple[str, Object]]:
 
 def without_document(kind: str, payment: Object, identity: str, target_kind: str) -> Object:
     """Return a payment that no longer settles a document; its money becomes unapplied."""
-    left = [
-        line for line in payment["Line"] if line["LinkedTxn"][0] != {"TxnId": identity, "TxnType": target_kind}
-    ]
+    left = [line for line in payment["Line"] if line["LinkedTxn"][0] != {"TxnId": identity, "TxnType": target_kind}]
     changed = {**payment, "Line": left}
     if kind == "Payment":
         changed["UnappliedAmt"] = changed["TotalAmt"] - net_applied(kind, changed)

@@ -6,7 +6,7 @@ from typing import Literal
 class Switches:
     """Every fact about QuickBooks Online that nobody has confirmed, with the position the twin takes by default.
 
-    QUIRKS.md lists each one with its source and its test. Software that talks to the twin must be right in all positions.
+    QUIRKS.md lists each one with its source and its test; what talks to the twin must be right in all positions.
     """
 
     request_id: Literal["replay", "ignore", "fault600"] = "replay"
@@ -28,7 +28,7 @@ class Switches:
     retry_after: int | None = None
     """Seconds in a `Retry-After` header on 429; no header when None."""
     custom_numbers_off: Literal["stored", "replaced"] = "stored"
-    """A DocNumber sent while custom transaction numbers are off: kept without a duplicate check, or replaced by the sequence."""
+    """A DocNumber sent while custom numbers are off: kept without a duplicate check, or replaced by the sequence."""
     duplicate_invoice_number: Literal["fault", "stored"] = "fault"
     """A taken DocNumber while custom transaction numbers are on: fault 6140, or accepted."""
     bill_number_scope: Literal["vendor", "company"] = "vendor"

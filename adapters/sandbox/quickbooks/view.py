@@ -47,7 +47,8 @@ def render(books: Books, kind: str, stored: Object) -> Object:
 
     shown: Object = {"domain": "QBO", "sparse": False}
     for key, value in with_balances(books, kind, stored).items():
-        shown[key] = show(key, value)
+        if not key.startswith("_"):
+            shown[key] = show(key, value)
     if KINDS[kind].role == "sale":
         shown["Line"].append(
             {"Amount": subtotal(stored["Line"]), "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}},
