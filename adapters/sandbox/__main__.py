@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -116,7 +116,8 @@ def watch_stdin(at_end: Callable[[], object]) -> None:
     """Read standard input to its end; a parent that dies closes it, however it dies."""
     while os.read(0, 4096):
         pass
-    at_end()
+    with suppress(RuntimeError):  # the loop has ended before the input did
+        at_end()
 
 
 if __name__ == "__main__":
