@@ -117,6 +117,8 @@ def test_deleted_load_leaves_tombstones(books: Books) -> None:
     assert books.load(INVOICED)["IsDeleted"]
     assert all(trip["IsDeleted"] for trip in books.trips_of(INVOICED))
     assert books.invoice_of(INVOICED) is None
+    hands.delete_load(books, MONTH.planted["number_taken"], keep_invoice=True)
+    assert books.invoice_of(MONTH.planted["number_taken"])
     hands.delete_load(books, RELEASED)
     assert books.load(RELEASED)["IsDeleted"]
 

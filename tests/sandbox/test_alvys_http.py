@@ -121,6 +121,13 @@ async def test_the_default_agent_of_python_is_turned_away(tenant: Tenant) -> Non
         assert answer.status == 403
 
 
+@pytest.mark.parametrize("body", ["{", "[]", ""])
+async def test_request_for_a_token_that_says_nothing_is_refused(tenant: Tenant, body: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    async with tenant.session.post("/oauth/token", data=body, headers=headers) as answer:
+        assert (answer.status, (await answer.json())["error"]) == (400, "invalid_request")
+
+
 @pytest.mark.parametrize("bearer", ["", "Bearer ", "Bearer a.b.c", "Basic eyJ"])
 async def test_call_without_our_token_is_unauthorized(tenant: Tenant, bearer: str) -> None:
     tenant.headers = {"Authorization": bearer}
@@ -542,6 +549,14 @@ async def test_restarted_sandbox_knows_its_payments_and_tokens(tmp_path: Path) -
 async def test_empty_tenant_stays_empty_when_it_restarts(tmp_path: Path) -> None:
     assert remembered(tmp_path)["loads"] == []
     assert remembered(tmp_path, MONTH)["loads"] == []
+
+
+def test_journal_that_is_none_is_left_as_it_is(tmp_path: Path) -> None:
+    journal = tmp_path / "alvys.jsonl"
+    journal.write_bytes(b'{"kind": "loads"}\nrest\n')
+    with pytest.raises(ValueError, match="no commit"):
+        remembered(tmp_path)
+    assert journal.read_bytes() == b'{"kind": "loads"}\nrest\n'
 
 
 async def test_sandbox_listens_on_loopback_only() -> None:

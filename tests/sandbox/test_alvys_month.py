@@ -110,6 +110,11 @@ def test_month_of_sixty_is_a_believable_mix() -> None:
     assert any(carrier["ExternalName"] for carrier in month.carriers)
 
 
+def test_load_of_another_month_is_not_found() -> None:
+    with pytest.raises(KeyError):
+        generate(OCTOBER, 1).load("1")
+
+
 def test_notable_loads_are_what_they_are_called() -> None:
     month = generate(OCTOBER, 1)
     invoices = {invoice["Number"]: invoice for invoice in month.invoices}

@@ -1,5 +1,6 @@
 """What the vendor remembers: loads, trips, invoices, parties, and the payments reported to it."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TypeAlias
@@ -22,6 +23,10 @@ NUMBERS: Mapping[str, tuple[str, ...]] = {
 """Every kind of object, and the fields beside its id by which it can be asked for."""
 
 
+OWNERS: Mapping[str, str] = {"trips": "LoadNumber", "carrier_payments": "TripId"}
+"""Kinds that are asked for by what they belong to, and the field that names it."""
+
+
 class Books:
     """Objects by kind and id, in the order they came, each in the shape the API shows it.
 
@@ -34,6 +39,7 @@ class Books:
         self._journal = journal
         self._objects: dict[str, dict[str, Json]] = {kind: {} for kind in NUMBERS}
         self._ids: dict[tuple[str, str, str], str] = {}
+        self._owned: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
         for commit in journal.commits if journal else ():
             self._keep(commit)
 
@@ -59,7 +65,11 @@ class Books:
 
     def trips_of(self, load_number: str) -> list[Json]:
         """List the trips of a load."""
-        return [trip for trip in self._objects["trips"].values() if trip["LoadNumber"] == load_number]
+        return self.owned("trips", load_number)
+
+    def owned(self, kind: str, owner: str) -> list[Json]:
+        """List the objects of a kind in `OWNERS` that belong to something."""
+        return [self._objects[kind][key] for key in self._owned[kind, owner]]
 
     def invoice_of(self, load_number: str) -> Json | None:
         """Return the invoice of a load; it bears the load's number."""
@@ -102,3 +112,5 @@ class Books:
             objects[key] = thing
             for field in NUMBERS[kind]:
                 self._ids[kind, field, thing[field]] = key
+            if kind in OWNERS:
+                self._owned[kind, thing[OWNERS[kind]]][key] = None

@@ -125,12 +125,12 @@ def cancel(books: Books, load_number: str) -> Json:
     return done
 
 
-def delete_load(books: Books, load_number: str) -> Json:
-    """Delete a load and its trips, leaving tombstones, and its invoice, leaving nothing."""
+def delete_load(books: Books, load_number: str, *, keep_invoice: bool = False) -> Json:
+    """Delete a load and its trips, leaving tombstones, and its invoice, leaving nothing unless it is to be kept."""
     load = books.touched(books.load(load_number), BILLER, IsDeleted=True)
     trips = [books.touched(trip, BILLER, IsDeleted=True) for trip in books.trips_of(load_number)]
     document = books.invoice_of(load_number)
-    removed = [("invoices", document["Id"])] if document else []
+    removed = [("invoices", document["Id"])] if document and not keep_invoice else []
     books.commit(("loads", load), *(("trips", trip) for trip in trips), removed=removed)
     return load
 
@@ -150,7 +150,7 @@ def edit_carrier_linehaul(books: Books, trip_number: str, amount: Decimal | int 
     return _keep_trip(books, books.touched(trip, BILLER, Carrier=carrier | payable(carrier)))
 
 
-def hold_carrier_pay(books: Books, trip_number: str, hold: bool = True) -> Json:  # noqa: FBT001, FBT002 - JSON names it
+def hold_carrier_pay(books: Books, trip_number: str, *, hold: bool = True) -> Json:
     """Put a carrier's pay on hold, or let it go again."""
     return _keep_trip(books, books.touched(_brokered(books, trip_number), BILLER, CarrierPayOnHold=hold))
 
@@ -203,8 +203,9 @@ def _recharge(books: Books, load: Json) -> Json:
     if books.invoice_of(load["LoadNumber"]) is None:
         books.commit(("loads", load))
         return load
-    load["InvoicedAmount"] = load["CustomerRate"]
-    books.commit(("loads", load), ("invoices", regenerated(_unpaid(books, load["LoadNumber"]), load)))
+    document = regenerated(_unpaid(books, load["LoadNumber"]), load)
+    load = load | {"InvoicedAmount": load["CustomerRate"]}
+    books.commit(("loads", load), ("invoices", document))
     return load
 
 

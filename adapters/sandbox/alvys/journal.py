@@ -15,7 +15,7 @@ class Journal:
     """An append-only file of commits; each line is the whole of one commit, so a commit is there or it is not.
 
     A line reaches the operating system before `append` returns: it survives the death of the process, which is what
-    the sandbox promises, not that of the machine.
+    the sandbox promises, not that of the machine. Raises OSError, and ValueError for a file that is no journal.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,15 +34,14 @@ class Journal:
 
 
 def _read(path: Path) -> tuple[list[list[Change]], int]:
-    """Read the commits and how many bytes of the file they fill; a torn last line was never a commit."""
-    commits: list[list[Change]] = []
-    length = 0
-    for line in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
-        if not line.endswith(b"\n"):
-            break
-        try:
-            commits.append([(kind, key, value) for kind, key, value in decode(line)])
-        except (msgspec.DecodeError, TypeError, ValueError):
-            break
-        length += len(line)
-    return commits, length
+    """Read the commits and how many bytes of the file they fill; a last line without its end was never a commit."""
+    whole = path.read_bytes() if path.exists() else b""
+    length = whole.rfind(b"\n") + 1
+    return [_commit(path, line) for line in whole[:length].splitlines()], length
+
+
+def _commit(path: Path, line: bytes) -> list[Change]:
+    try:
+        return [(kind, key, value) for kind, key, value in decode(line)]
+    except (msgspec.DecodeError, TypeError, ValueError) as unreadable:
+        raise ValueError(f"{path} holds a line that is no commit") from unreadable

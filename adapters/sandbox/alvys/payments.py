@@ -54,7 +54,7 @@ def record_carrier_payment(books: Books, request: Json) -> Json:
     if trip["Carrier"] is None:
         raise Problem.of({"TripId": ["The trip has no carrier to pay."]})
     key = _payment_id(trip["Id"], request["ReferenceNumber"])
-    payments = [payment for payment in books.all("carrier_payments") if payment["TripId"] == trip["Id"]]
+    payments = books.owned("carrier_payments", trip["Id"])
     if books.get("carrier_payments", key) is None:
         payments.append(_kept(request, key))
         covered = sum_of(payments) >= trip["Carrier"]["TotalPayable"]["Amount"]

@@ -48,7 +48,8 @@ class AlvysSandbox:
     """An Alvys tenant with one set of API credentials, served over HTTP.
 
     A month fills the books unless the directory already holds some: then those go on as they were. The control
-    endpoints under `/_sandbox` ask for no credentials. Raises OSError if the directory cannot be written.
+    endpoints under `/_sandbox` ask for no credentials. Raises OSError if the directory cannot be written, ValueError if
+    what it holds is no journal.
     """
 
     def __init__(  # noqa: PLR0913 - each is one thing a test varies, by name
