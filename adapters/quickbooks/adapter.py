@@ -1,0 +1,47 @@
+"""QuickBooks Online as the engine's accounting system."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from typing_extensions import override
+
+from adapters.http import Http
+from adapters.ports import Accounting, Changes, Finding, Links, Vault
+from adapters.quickbooks.auth import Tokens
+from adapters.quickbooks.changes import Watch
+from adapters.quickbooks.check import Inspection
+from adapters.quickbooks.client import Client
+from adapters.quickbooks.exports import Exports
+from adapters.quickbooks.parties import Parties
+from adapters.quickbooks.references import References
+from adapters.quickbooks.settings import Settings
+from adapters.quickbooks.voids import Voids
+
+
+class QuickBooks(Accounting):
+    """One QuickBooks company.
+
+    `tokens` tells how long the connection lasts. The endpoints it calls, by their names in budgets and metrics, are
+    token, query, read, cdc, preferences, companyinfo and, for writes, invoice, bill, customer and vendor.
+    """
+
+    def __init__(
+        self, settings: Settings, http: Http, vault: Vault, links: Links, clock: Callable[[], datetime]
+    ) -> None:
+        self.tokens = Tokens(settings, http, vault, clock)
+        client = Client(settings, http, self.tokens)
+        references = References(client, settings, clock)
+        self.exports = Exports(settings, client, references, Parties(client, links, settings.entity))
+        self.voids = Voids(settings, client)
+        self._watch = Watch(settings, client, references, clock)
+        self._inspection = Inspection(settings, client, references, self.tokens)
+
+    @override
+    async def changes(self, since: datetime) -> Changes:
+        """Return every invoice and bill that changed since then, at least once, with its payments."""
+        return await self._watch.changes(since)
+
+    @override
+    async def check(self) -> Sequence[Finding]:
+        """Say line by line whether connection, plan, preferences, accounts and mapping are fit."""
+        return await self._inspection.findings()

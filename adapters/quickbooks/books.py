@@ -1,0 +1,188 @@
+"""What QuickBooks' books say of our documents: found, read and judged."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from adapters.ports import Absent, Conflict, Order, Present, Verdict
+from adapters.quickbooks.client import Client, quoted
+from adapters.quickbooks.forms import FORMS, Form, Raw
+from adapters.quickbooks.marker import Marker, fingerprints, parse, total
+from adapters.quickbooks.problems import named, rejected
+from adapters.quickbooks.shapes import Held, shaped
+from state.outbox import Phase, Receipt
+from state.transaction import Document, Transaction
+
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One document as QuickBooks holds it: its object, what we read of it, and our marker if it has one."""
+
+    raw: Raw
+    held: Held
+    marker: Marker | None
+
+    @classmethod
+    def of(cls, raw: Raw) -> "Copy":
+        """Return the copy of one answer's object."""
+        held = shaped(raw, Held)
+        return cls(raw, held, parse(held.private_note))
+
+    @property
+    def document(self) -> Document:
+        """The document as the ledger remembers it."""
+        return Document(self.held.id, self.held.doc_number, self.held.sync_token)
+
+    def told(self, form: Form) -> str:
+        """Return the document in words a person can search for."""
+        held = self.held
+        number = f" no. {held.doc_number}" if held.doc_number else ""
+        party = f"{form.party.lower()} {held.party.name or held.party.value}"
+        return f"{form.entity} {held.id}{number} of {held.txn_date}, {party}, {held.total_amt}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One frozen request, read back: whose it is and what it would make of the books."""
+
+    order: Order
+    body: Raw
+    form: Form
+
+    @classmethod
+    def of(cls, order: Order) -> "Request":
+        """Return the request of an order."""
+        return cls(order, _DECODER.decode(order.body), FORMS[order.claim.transaction.kind])
+
+    @property
+    def id(self) -> int:
+        """The message's id."""
+        return self.order.claim.message.id
+
+    @property
+    def document_id(self) -> str | None:
+        """The document the request would change, None for a creation."""
+        return self.body.get("Id")
+
+    @property
+    def marker(self) -> Marker:
+        """The marker the request would leave."""
+        found = parse(self.body["PrivateNote"])
+        if found is None:
+            raise ValueError("a frozen request lost its marker")
+        return found
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the request left before, with an unknown outcome."""
+        return self.order.claim.message.phase is Phase.IN_DOUBT
+
+    @property
+    def total(self) -> Decimal:
+        """The total the request would book."""
+        return total(self.body, self.form)
+
+
+def ours(copy: Copy, entity: str, transaction: Transaction) -> bool:
+    """Whether a copy carries the marker of this transaction, in whatever generation."""
+    return copy.marker is not None and copy.marker.names(entity, transaction)
+
+
+def refuse_unless_untouched(copy: Copy, wanted: Raw, entity: str, transaction: Transaction) -> None:
+    """Raise Rejected if a held document may not be updated: paid, or changed by a person since we wrote it.
+
+    An edit that makes it what we want it to be is no quarrel.
+    """
+    form = FORMS[transaction.kind]
+    if copy.held.settled:
+        raise rejected("document_paid", f"{copy.told(form)}, open {copy.held.balance}")
+    fitting = fingerprints(copy.raw, form)
+    written = copy.marker.fingerprint if copy.marker and ours(copy, entity, transaction) else None
+    number = transaction.document.number if transaction.document else None
+    renumbered = number is not None and copy.held.doc_number not in {number, wanted.get("DocNumber")}
+    if written is None or renumbered or (written not in fitting and not fitting & fingerprints(wanted, form)):
+        raise rejected("document_edited", copy.told(form))
+
+
+async def candidates(client: Client, requests: Collection[Request]) -> dict[int, list[Copy]]:
+    """Return, by message id, every document that may be what each creation wanted, of one kind.
+
+    By number in bulk. Where we sent none, or where the request is in doubt and QuickBooks may have replaced the
+    number, by date and amount too.
+    """
+    form = next(iter(requests)).form
+    numbered = [request for request in requests if "DocNumber" in request.body]
+    dated = [request for request in requests if "DocNumber" not in request.body or request.in_doubt]
+    copies: dict[str, Copy] = {}
+    for raw in await client.select_in(form.entity, "DocNumber", (request.body["DocNumber"] for request in numbered)):
+        copies[raw["Id"]] = Copy.of(raw)
+    for day in sorted({request.body["TxnDate"] for request in dated}):
+        totals = [request.total for request in dated if request.body["TxnDate"] == day]
+        where = (
+            f"TxnDate = {quoted(day)} and TotalAmt >= {quoted(str(min(totals)))}"
+            f" and TotalAmt <= {quoted(str(max(totals)))}"
+        )
+        for raw in await client.select(form.entity, where):
+            copies[raw["Id"]] = Copy.of(raw)
+    return {request.id: [copy for copy in copies.values() if _concerns(copy, request)] for request in requests}
+
+
+def _concerns(copy: Copy, request: Request) -> bool:
+    number = request.body.get("DocNumber")
+    same_number = number is not None and (copy.held.doc_number or "").casefold() == number.casefold()
+    return same_number or request.marker.same_transaction(copy.marker)
+
+
+def judge_creation(request: Request, copies: Iterable[Copy]) -> Verdict:
+    """Say whether the document of a creation exists, is missing, or has its place taken.
+
+    A voided document holds no place, unless it is the very one this request made and someone voided since.
+    """
+    form, marker = request.form, request.marker
+    concerned = list(copies)
+    mine = [copy for copy in concerned if marker.same_transaction(copy.marker) and not copy.held.gone]
+    if len(mine) > 1:
+        return _conflict("duplicate_suspected", *mine, form=form)
+    if mine:
+        return _judge_mine(request, mine[0])
+    if request.in_doubt and any(copy.marker == marker for copy in concerned):
+        return _conflict("document_lost", *concerned, form=form)
+    holders = [copy for copy in concerned if not copy.held.gone and not _elsewhere(copy, request)]
+    return _conflict("number_taken", *holders, form=form) if holders else Absent()
+
+
+def _judge_mine(request: Request, copy: Copy) -> Verdict:
+    held, body = copy.held, request.body
+    asked = (request.total, body["TxnDate"], body[request.form.party_ref]["value"])
+    found = (held.total_amt, str(held.txn_date), held.party.value)
+    if asked != found:
+        return _conflict("document_differs", copy, form=request.form)
+    return Present(Receipt(copy.document))
+
+
+def _elsewhere(copy: Copy, request: Request) -> bool:
+    """Whether the number is another party's, and numbers of this kind need to differ within one party only."""
+    party: Any = request.body[request.form.party_ref]["value"]
+    return request.form.number_per_party and copy.held.party.value != party
+
+
+def judge_update(request: Request, copy: Copy | None) -> Verdict:
+    """Say whether an update has been made; QuickBooks refuses one that is based on an older version."""
+    if copy is None or copy.held.gone:
+        return Conflict(named("document_lost").seen(f"{request.form.entity} {request.document_id}"))
+    number = request.body.get("DocNumber")
+    made = (
+        copy.marker == request.marker
+        and request.marker.fingerprint in fingerprints(copy.raw, request.form)
+        and number in {None, copy.held.doc_number}
+    )
+    return Present(Receipt(copy.document)) if made else Absent()
+
+
+def _conflict(code: str, *copies: Copy, form: Form) -> Conflict:
+    return Conflict(named(code).seen("; ".join(copy.told(form) for copy in copies)))

@@ -1,0 +1,179 @@
+"""What changed in the books: the standing of every document, and the payments that settle it."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final, TypeVar
+
+import msgspec
+import structlog
+
+from adapters.ports import Changes
+from adapters.quickbooks.books import Copy
+from adapters.quickbooks.client import PAGE, Client, quoted
+from adapters.quickbooks.forms import FORMS, Form, Raw
+from adapters.quickbooks.references import References
+from adapters.quickbooks.settings import Settings
+from adapters.quickbooks.shapes import Paid, Ref, shaped
+from state.outbox import Observation, Settlement
+from state.transaction import InexactMoney, Money
+
+# Change data reaches back thirty days; a day of it is left for slow answers and odd clocks.
+_REACH: Final = timedelta(days=29)
+_ENTITIES: Final = (*(form.entity for form in FORMS.values()), *(form.payment for form in FORMS.values()))
+
+Seen = TypeVar("Seen")
+
+log = structlog.get_logger(__name__)
+
+
+class Watch:
+    """The reader of changes."""
+
+    def __init__(
+        self, settings: Settings, client: Client, references: References, clock: Callable[[], datetime]
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._references = references
+        self._clock = clock
+
+    async def changes(self, since: datetime) -> Changes:
+        """Return every document that changed since then, with all its payments, at least once.
+
+        `until` is the vendor's time at which the reading began. A document deleted amid more than a thousand other
+        changes can be missed: change data is cut there and has no pages. Comparing the books finds it.
+        """
+        started = self._clock()
+        groups, answered = await self._changed(max(since, started - _REACH))
+        until = answered - (self._clock() - started) if answered else started
+        observations: list[Observation] = []
+        for form in FORMS.values():
+            payments = _payments(groups[form.payment])
+            documents = _documents(groups[form.entity])
+            documents |= await self._missing_documents(form, documents, payments)
+            payments |= await self._missing_payments(form, documents, payments)
+            settlements = await self._settlements(form, payments.values())
+            for identity, copy in documents.items():
+                seen = self._observation(form, copy, tuple(settlements[identity]))
+                observations += [seen] if seen else []
+        return Changes(observations, until)
+
+    async def _changed(self, since: datetime) -> tuple[dict[str, list[Raw]], datetime | None]:
+        """Return what changed per entity; entity by entity, then page by page, where one answer can't hold it."""
+        groups, answered = await self._client.changes(_ENTITIES, since)
+        if sum(map(len, groups.values())) < PAGE:
+            return groups, answered
+        for entity in _ENTITIES:
+            alone, _ = await self._client.changes([entity], since)
+            groups[entity] = alone[entity]
+            if len(alone[entity]) >= PAGE:
+                groups[entity] += await self._paged(entity, since)
+        return groups, answered
+
+    async def _paged(self, entity: str, since: datetime) -> list[Raw]:
+        """Return all rows changed since then by queries.
+
+        Rows move to the end while we read, so each page starts at the time where the last one stopped.
+        """
+        rows: list[Raw] = []
+        low, start = since.isoformat(timespec="seconds"), 1
+        while True:
+            where = f"MetaData.LastUpdatedTime >= {quoted(low)}"
+            page = await self._client.page(entity, where, order="MetaData.LastUpdatedTime", start=start)
+            rows += page
+            if len(page) < PAGE:
+                return rows
+            last = page[-1]["MetaData"]["LastUpdatedTime"]
+            low, start = (low, start + PAGE) if last == low else (last, 1)
+
+    async def _missing_documents(
+        self, form: Form, documents: dict[str, Copy], payments: dict[str, Paid]
+    ) -> dict[str, Copy]:
+        """Read the documents of changed payments that did not come along."""
+        paid = {identity for payment in payments.values() for identity in _applied(payment, form)}
+        return _documents(await self._client.select_in(form.entity, "Id", paid - documents.keys()))
+
+    async def _missing_payments(
+        self, form: Form, documents: dict[str, Copy], payments: dict[str, Paid]
+    ) -> dict[str, Paid]:
+        """Read the payments of changed documents that did not come along."""
+        linked = {
+            link.txn_id
+            for copy in documents.values()
+            for link in copy.held.linked_txn or ()
+            if link.txn_type in form.payment_types
+        }
+        return _payments(await self._client.select_in(form.payment, "Id", linked - payments.keys()))
+
+    async def _settlements(self, form: Form, payments: Iterable[Paid]) -> defaultdict[str, list[Settlement]]:
+        """Return, by document id, what each payment applies to it; a voided payment applies nothing any more."""
+        settlements: defaultdict[str, list[Settlement]] = defaultdict(list)
+        for payment in payments:
+            reference = payment.payment_ref_num or payment.doc_number
+            for identity, amount in _applied(payment, form).items():
+                money = self._exact(amount, payment.currency_ref, form.payment, payment.id)
+                if money is not None and money.minor and payment.txn_date is not None:
+                    method = await self._method(payment)
+                    settlements[identity].append(Settlement(payment.id, money, payment.txn_date, method, reference))
+        return settlements
+
+    async def _method(self, payment: Paid) -> str | None:
+        """Return how was paid: the method's name, or for a payment to a vendor whether by check or card."""
+        method = payment.payment_method_ref
+        if method is None or not method.value:
+            return payment.pay_type
+        return method.name or await self._references.payment_method(method.value)
+
+    def _observation(self, form: Form, copy: Copy, settlements: tuple[Settlement, ...]) -> Observation | None:
+        """Return the standing of one document, or None if its amounts can't be read."""
+        held = copy.held
+        ours = copy.marker is not None and copy.marker.entity == self._settings.entity
+        if held.gone:
+            nothing = Money(0, self._settings.home_currency)
+            return Observation(form.kind, copy.document, nothing, nothing, gone=True, ours=ours)
+        total, balance = (
+            self._exact(amount, held.currency_ref, form.entity, held.id) for amount in (held.total_amt, held.balance)
+        )
+        if total is None or balance is None:
+            return None
+        return Observation(form.kind, copy.document, total, balance, ours=ours, settlements=settlements)
+
+    def _exact(self, amount: Decimal | None, currency: Ref | None, entity: str, identity: str) -> Money | None:
+        """Return an amount as money; None, and a line in the log, if there is none or it has odd decimals."""
+        code = currency.value if currency and currency.value else self._settings.home_currency
+        try:
+            return Money.of(amount if amount is not None else Decimal("NaN"), code)
+        except InexactMoney:
+            log.warning("object.unreadable", entity=entity, id=identity)
+            return None
+
+
+def _applied(payment: Paid, form: Form) -> dict[str, Decimal]:
+    """Return what a payment applies to each document of a kind."""
+    applied: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for line in payment.line or ():
+        for link in line.linked_txn or ():
+            if link.txn_type == form.entity:
+                applied[link.txn_id] += line.amount
+    return applied
+
+
+def _documents(rows: Iterable[Raw]) -> dict[str, Copy]:
+    return _by_id(rows, Copy.of)
+
+
+def _payments(rows: Iterable[Raw]) -> dict[str, Paid]:
+    return _by_id(rows, lambda raw: shaped(raw, Paid))
+
+
+def _by_id(rows: Iterable[Raw], read: Callable[[Raw], Seen]) -> dict[str, Seen]:
+    """Return the objects by id; one that can't be read is left out, so that it does not hide the others."""
+    seen: dict[str, Seen] = {}
+    for raw in rows:
+        try:
+            seen[raw["Id"]] = read(raw)
+        except msgspec.ValidationError:
+            log.warning("object.unreadable", id=raw.get("Id"))
+    return seen

@@ -1,0 +1,135 @@
+"""Whether a company is fit to take our documents: connection, plan, preferences, accounts and mapping, line by line."""
+
+from collections.abc import Awaitable, Iterable, Iterator
+from typing import Final
+
+from adapters.ports import Finding, Rejected, Standing, VendorError
+from adapters.quickbooks.auth import Tokens
+from adapters.quickbooks.client import Client
+from adapters.quickbooks.references import References
+from adapters.quickbooks.settings import Settings
+from adapters.quickbooks.shapes import Account, Company, Item, Preferences
+
+PASS, WARN, FAIL = Standing
+
+_SOON: Final = 14 * 86400.0  # seconds before the end of the connection at which to say so
+_ADVANCED: Final = "Settings > Account and settings > Advanced"
+_NUMBERS: Final = "Settings > Account and settings > Sales > Sales form content > Custom transaction numbers"
+_BILLING: Final = "Settings > Account and settings > Billing & subscription"
+
+# fmt: off
+_SUBSCRIPTIONS: Final = {
+    "PAID":  (PASS, ""),
+    "TRIAL": (WARN, f"The trial will end: subscribe under {_BILLING}."),
+}
+# fmt: on
+
+
+class Inspection:
+    """The reader of everything a person may have to set right before documents can go out."""
+
+    def __init__(self, settings: Settings, client: Client, references: References, tokens: Tokens) -> None:
+        self._settings = settings
+        self._client = client
+        self._references = references
+        self._tokens = tokens
+
+    async def findings(self) -> list[Finding]:
+        """Return one finding per subject; only the first, if there is no way in."""
+        try:
+            company = await self._client.company()
+            preferences = await self._references.preferences(fresh=True)
+        except VendorError as error:
+            return [
+                Finding("connection", FAIL, str(error), "Reconnect, or see whether QuickBooks is up; then check again.")
+            ]
+        return [
+            Finding("connection", PASS, f"company {self._settings.realm_id}"),
+            self._token(),
+            *_of_company(company),
+            *_of_preferences(preferences, self._settings.home_currency),
+            *await self._of_mapping(),
+        ]
+
+    def _token(self) -> Finding:
+        left = [
+            seconds for seconds in (self._tokens.seconds_to_expiry, self._tokens.seconds_to_end) if seconds is not None
+        ]
+        if not left:
+            return Finding("token", PASS, "QuickBooks states no end")
+        days = f"{min(left) / 86400:.0f} days left"
+        fix = "Reconnect QuickBooks as a company administrator and give the daemon the new refresh token."
+        return Finding("token", WARN, days, fix) if min(left) < _SOON else Finding("token", PASS, days)
+
+    async def _of_mapping(self) -> list[Finding]:
+        mapping, references = self._settings.mapping, self._references
+        findings = [await _resolved("accounts payable account", references.payable_account(mapping.payable_account))]
+        for charge, item in mapping.revenue.items():
+            findings.append(await _resolved(f'revenue "{charge}"', references.item(item)))
+        for charge, account in mapping.expense.items():
+            findings.append(await _resolved(f'expense "{charge}"', references.expense_account(account)))
+        return [*findings, *_defaults({"revenue": mapping.revenue, "expense": mapping.expense})]
+
+
+async def _resolved(subject: str, reference: Awaitable[Account | Item]) -> Finding:
+    """Return whether what the configuration names is there and fit."""
+    try:
+        found = await reference
+    except Rejected as refusal:
+        problem = refusal.problem
+        return Finding(subject, FAIL, f"{problem.cause} ({problem.detail})", problem.fix)
+    except VendorError as error:
+        return Finding(subject, FAIL, str(error), "Check again when QuickBooks answers.")
+    return Finding(subject, PASS, f"{found.fully_qualified_name or found.name} (id {found.id})")
+
+
+def _defaults(sides: dict[str, dict[str, str]]) -> Iterator[Finding]:
+    for side, charges in sides.items():
+        if "default" in {charge.strip().casefold() for charge in charges}:
+            yield Finding(f"{side} default", PASS, "a charge without a mapping of its own has a place")
+        else:
+            fix = f'To let such charges through, set "default" in mapping.{side}.'
+            yield Finding(f"{side} default", WARN, "a charge without a mapping of its own waits for a person", fix)
+
+
+def _of_company(company: Company) -> Iterator[Finding]:
+    yield Finding("company name", PASS, company.company_name)
+    plan = company.named("OfferingSku")
+    if "simple start" in plan.casefold():
+        yield Finding("plan", FAIL, f"{plan} has no bills", f"Upgrade to Essentials or higher under {_BILLING}.")
+    else:
+        yield Finding("plan", PASS, plan or "not stated; the preferences decide")
+    status = company.named("SubscriptionStatus")
+    standing, fix = _SUBSCRIPTIONS.get(status.upper(), (FAIL, f"Renew it under {_BILLING}."))
+    yield Finding("subscription", standing, status, fix) if status else Finding("subscription", PASS, "not stated")
+
+
+def _of_preferences(preferences: Preferences, home_currency: str) -> Iterable[Finding]:
+    accounting, currencies = preferences.accounting_info_prefs, preferences.currency_prefs
+    home = currencies.home_currency.value if currencies.home_currency else home_currency
+    classes = accounting.class_tracking_per_txn or accounting.class_tracking_per_txn_line
+    closed = preferences.closed_until
+    warns = (preferences.other("WarnDuplicateBillNumber") or "").casefold()
+    # fmt: off
+    return (
+        _judged("custom transaction numbers", preferences.our_numbers, WARN,
+                "on: invoices carry our numbers", "off: QuickBooks numbers invoices itself",
+                f"Turn them on under {_NUMBERS}."),
+        Finding("closing date", PASS, f"books closed up to {closed}" if closed else "books are open"),
+        Finding("class tracking", PASS, "on" if classes else "off"),
+        Finding("location tracking", PASS, "on" if accounting.track_departments else "off"),
+        _judged("bills", preferences.vendor_and_purchases_prefs.enable_bills is not False, FAIL,
+                "enabled", "disabled",
+                "Turn bills on under Settings > Account and settings > Expenses > Bills and expenses; "
+                "Simple Start has none."),
+        _judged("duplicate bill numbers", warns == "true", WARN,
+                "QuickBooks warns", "QuickBooks takes them silently; we look before each bill",
+                f"Turn the warning on under {_ADVANCED} > Other preferences > Warn if duplicate bill number is used."),
+        _judged("home currency", home == home_currency, FAIL, home, f"{home}, configured {home_currency}",
+                "Set the home currency in the configuration to the company's own."),
+    )
+    # fmt: on
+
+
+def _judged(subject: str, fit: bool, otherwise: Standing, well: str, ill: str, fix: str) -> Finding:  # noqa: FBT001, PLR0913, PLR0917 - one row of the table above
+    return Finding(subject, PASS, well) if fit else Finding(subject, otherwise, ill, fix)

@@ -1,0 +1,180 @@
+"""Export: a transaction becomes a document, or its document becomes what the transaction now says."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+
+from adapters.http import encode
+from adapters.ports import Absent, Conflict, Order, OutcomeUnknown, Present, Rejected, Unavailable, Verdict
+from adapters.quickbooks.books import (
+    Copy,
+    Request,
+    candidates,
+    judge_creation,
+    judge_update,
+    refuse_unless_untouched,
+)
+from adapters.quickbooks.client import Client, Reply
+from adapters.quickbooks.faults import Refused
+from adapters.quickbooks.forms import FORMS, Form
+from adapters.quickbooks.mapping import Resolved, charge_target, checked_number, compose, line_count, merge
+from adapters.quickbooks.parties import Parties
+from adapters.quickbooks.problems import rejected
+from adapters.quickbooks.references import References
+from adapters.quickbooks.settings import Settings
+from state.outbox import Claim, Receipt
+from state.problem import problem
+from state.transaction import Content, Kind, Transaction
+
+_NUMBER_TAKEN: Final = "6140"
+_HOLDER: Final = re.compile(r"TxnType=(?P<type>[A-Za-z ]+?) with TxnId=(?P<id>\d+)")
+
+# Refusals after which a cached list or a remembered party may be out of date.
+_REFERENCES: Final = frozenset({"reference_inactive", "account_type_wrong"})
+
+
+class Exports:
+    """How an export reaches QuickBooks, exactly once."""
+
+    def __init__(self, settings: Settings, client: Client, references: References, parties: Parties) -> None:
+        self._settings = settings
+        self._client = client
+        self._references = references
+        self._parties = parties
+
+    async def prepare(self, claim: Claim, request_id: str) -> Order:
+        """Resolve every reference and freeze the request: the exact body of a creation or of a full update.
+
+        Raises Rejected if the content, the configuration or the books do not allow it; all of that is looked at
+        before a missing customer or vendor is created.
+        """
+        transaction = claim.transaction
+        content = _fit(transaction, self._settings.home_currency)
+        form = FORMS[transaction.kind]
+        numbered = form.kind is not Kind.CUSTOMER_INVOICE or (await self._references.preferences()).our_numbers
+        if numbered:
+            checked_number(content.number)
+        await self._refuse_closed(content.issued_on)
+        copy = await self._held(transaction, form)
+        resolved = await self._resolved(content, form)
+        wanted = compose(self._settings.entity, transaction, content, resolved, numbered=numbered)
+        if copy is not None:
+            refuse_unless_untouched(copy, wanted, self._settings.entity, transaction)
+            wanted = merge(copy.raw, wanted, form)
+        return Order(claim, request_id, encode(wanted))
+
+    async def look_up(self, orders: Sequence[Order]) -> Mapping[int, Verdict]:
+        """Return what the books say of each order: creations by number in bulk, updates by id in bulk."""
+        creations: defaultdict[str, list[Request]] = defaultdict(list)
+        updates: defaultdict[str, list[Request]] = defaultdict(list)
+        for order in orders:
+            request = Request.of(order)
+            (updates if request.document_id else creations)[request.form.entity].append(request)
+        verdicts: dict[int, Verdict] = {}
+        for requests in creations.values():
+            found = await candidates(self._client, requests)
+            verdicts |= {request.id: judge_creation(request, found[request.id]) for request in requests}
+        for entity, requests in updates.items():
+            rows = await self._client.select_in(entity, "Id", (request.document_id or "" for request in requests))
+            copies = {raw["Id"]: Copy.of(raw) for raw in rows}
+            verdicts |= {
+                request.id: judge_update(request, copies.get(request.document_id or "")) for request in requests
+            }
+        return verdicts
+
+    async def send(self, order: Order) -> Receipt:
+        """Send the frozen request once and compare the money of the answer.
+
+        Raises Rejected (echo_differs) if QuickBooks booked other money than was sent; the document stands then.
+        """
+        request = Request.of(order)
+        try:
+            reply = await self._client.write(request.form.entity, order.body, order.request_id)
+        except Refused as refusal:
+            if refusal.fault.code == _NUMBER_TAKEN and not request.document_id:
+                return await self._adopted(request, refusal)
+            if refusal.problem.code in _REFERENCES:
+                self._doubt_references(order.claim.transaction, request.form)
+            raise
+        return _receipt(request, reply)
+
+    async def _held(self, transaction: Transaction, form: Form) -> Copy | None:
+        """Return the document to update, None if there is none yet; raise Rejected if it is gone or its books closed.
+
+        Read by id: a query may return an older version.
+        """
+        if transaction.document is None:
+            return None
+        raw = await self._client.read(form.entity, transaction.document.id)
+        copy = Copy.of(raw) if raw else None
+        if copy is None or copy.held.gone:
+            raise rejected("document_lost", f"{form.entity} {transaction.document.id}")
+        if copy.held.txn_date:
+            await self._refuse_closed(copy.held.txn_date)
+        return copy
+
+    async def _resolved(self, content: Content, form: Form) -> Resolved:
+        """Return the ids of all that the document points at, the party last because it may have to be created."""
+        charges = self._settings.mapping
+        wanted = [charge_target(charges, form.kind, line) for line in content.lines]
+        payable = None  # for an invoice QuickBooks chooses the receivable account itself
+        if form.kind is Kind.CUSTOMER_INVOICE:
+            targets = [(await self._references.item(name)).id for name in wanted]
+        else:
+            targets = [(await self._references.expense_account(name)).id for name in wanted]
+            payable = (await self._references.payable_account(charges.payable_account)).id
+        days = (content.due_on - content.issued_on).days if content.due_on else None
+        term = await self._references.term(days) if days is not None else None
+        return Resolved(await self._parties.resolve(content.party, form), tuple(targets), term, payable)
+
+    async def _refuse_closed(self, day: date) -> None:
+        """Raise Rejected if the books are closed on that day, by preferences not older than a minute."""
+        closed_until = (await self._references.preferences()).closed_until
+        if closed_until is not None and day <= closed_until:
+            closed_until = (await self._references.preferences(fresh=True)).closed_until
+        if closed_until is not None and day <= closed_until:
+            raise rejected("period_closed", f"dated {day}, books closed up to {closed_until}")
+
+    def _doubt_references(self, transaction: Transaction, form: Form) -> None:
+        self._references.forget()
+        if transaction.content is not None:
+            self._parties.doubt(transaction.content.party, form)
+
+    async def _adopted(self, request: Request, refusal: Refused) -> Receipt:
+        """Return the holder of the number if it is our own document after all: an earlier try may have landed late."""
+        holder = _HOLDER.search(refusal.fault.detail)
+        if holder is None or holder["type"] != request.form.entity:
+            raise refusal
+        try:
+            raw = await self._client.read(request.form.entity, holder["id"])
+        except Unavailable as error:
+            raise OutcomeUnknown(f"the number is taken, perhaps by this very document: {error}") from error
+        match judge_creation(request, [Copy.of(raw)] if raw else []):
+            case Present(receipt):
+                return receipt
+            case Conflict(conflict):
+                raise Rejected(conflict, refusal.trace)
+            case Absent():
+                raise refusal
+
+
+def _fit(transaction: Transaction, home_currency: str) -> Content:
+    """Return the content; raise Rejected if there is none or it must not be sent as it is."""
+    if transaction.content is None:
+        raise Rejected(transaction.problem or problem("shape_unknown"))
+    if flaw := transaction.content.flaw(home_currency):
+        raise Rejected(flaw)
+    return transaction.content
+
+
+def _receipt(request: Request, reply: Reply) -> Receipt:
+    """Return the receipt of an answer that books what was sent."""
+    copy = Copy.of(reply.data[request.form.entity])
+    asked = (request.total, line_count(request.body))
+    booked = (copy.held.total_amt, line_count(copy.raw))
+    if asked != booked:
+        detail = f"{copy.told(request.form)} with {booked[1]} lines; sent {asked[0]} with {asked[1]} lines"
+        raise rejected("echo_differs", detail, reply.trace)
+    return Receipt(copy.document, reply.trace)

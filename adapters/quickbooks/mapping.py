@@ -1,0 +1,147 @@
+"""From a transaction and its resolved references to the exact document, and from a held document to its update.
+
+Pure functions; MAPPING.md has one row per field.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from adapters.quickbooks.forms import FORMS, Form, Raw
+from adapters.quickbooks.marker import fingerprint, marker, owned_lines, split, target
+from adapters.quickbooks.problems import rejected
+from adapters.quickbooks.settings import Mapping as Charges
+from state.transaction import Content, Kind, Line, Transaction
+
+_LONGEST_NUMBER = 21
+_LONGEST_NOTE = 4000
+_LONGEST_DESCRIPTION = 4000
+
+# What QuickBooks computes; sent back it would at best be ignored.
+_COMPUTED: Final = frozenset(
+    {"TotalAmt", "Balance", "HomeTotalAmt", "HomeBalance", "MetaData", "domain", "sparse", "status"}
+    | {"InvoiceLink", "RecurDataRef", "DeliveryInfo"}
+)
+# What QuickBooks copied from the old party; a new party brings its own.
+_OF_PARTY: Final = frozenset({"BillAddr", "ShipAddr", "BillEmail", "VendorAddr"})
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The ids in QuickBooks of everything a document points at; `targets` in the order of the lines."""
+
+    party: str
+    targets: tuple[str, ...]
+    term: str | None = None
+    payable: str | None = None
+
+
+def charge_target(charges: Charges, kind: Kind, line: Line) -> str:
+    """Return what the configuration says a charge is booked on: by its name, else its category, else the default.
+
+    Raises Rejected (mapping_missing), naming the charge and the keys that would answer.
+    """
+    side = "revenue" if kind is Kind.CUSTOMER_INVOICE else "expense"
+    table = {_key(key): value for key, value in getattr(charges, side).items()}
+    keys = (line.name, line.category, "default")
+    found: str | None = next((table[_key(key)] for key in keys if _key(key) in table), None)
+    if found is None:
+        wanted = " or ".join(f'"{key}"' for key in dict.fromkeys(keys))
+        raise rejected("mapping_missing", f'charge "{line.name}" ({line.amount}): set {wanted} in mapping.{side}')
+    return found
+
+
+def _key(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def checked_number(number: str) -> str:
+    """Return the document number; raise Rejected (number_too_long) rather than cut it."""
+    tidy = number.strip()
+    if len(tidy) > _LONGEST_NUMBER:
+        raise rejected("number_too_long", f"{tidy} has {len(tidy)} characters")
+    return tidy
+
+
+def compose(entity: str, transaction: Transaction, content: Content, resolved: Resolved, *, numbered: bool) -> Raw:
+    """Return the document for `transaction`, ready to be created.
+
+    `numbered` says whether the company takes our document numbers; where it does not, sending one is documented to
+    cause duplicates. The currency is left out: it is the home currency, or the document was refused before.
+    """
+    form = FORMS[transaction.kind]
+    document: Raw = {
+        form.party_ref: {"value": resolved.party},
+        "TxnDate": content.issued_on.isoformat(),
+        "Line": [_line(form, line, to) for line, to in zip(content.lines, resolved.targets, strict=True)],
+        **form.opening,
+    }
+    optional = {
+        "DocNumber": checked_number(content.number) if numbered else None,
+        "DueDate": content.due_on.isoformat() if content.due_on else None,
+        "SalesTermRef": {"value": resolved.term} if resolved.term else None,
+        "APAccountRef": {"value": resolved.payable} if resolved.payable else None,
+    }
+    document |= {name: value for name, value in optional.items() if value is not None}
+    return _marked(document, form, entity, transaction, content.memo)
+
+
+def _line(form: Form, line: Line, to: str) -> Raw:
+    return {
+        "DetailType": form.detail,
+        "Amount": line.amount.amount,
+        "Description": (line.description or line.name)[:_LONGEST_DESCRIPTION],
+        form.detail: {form.target_ref: {"value": to}, **form.constants},
+    }
+
+
+def _marked(document: Raw, form: Form, entity: str, transaction: Transaction, memo: str) -> Raw:
+    """Return the document with its note: the memo, then the marker, whose fingerprint covers the memo."""
+    room = _LONGEST_NOTE - len(str(marker(entity, transaction, "0" * 10))) - 1
+    text = memo.strip()[:room]
+    sign = marker(entity, transaction, fingerprint(document | {"PrivateNote": text}, form))
+    return document | {"PrivateNote": f"{text}\n{sign}".strip()}
+
+
+def merge(held: Raw, wanted: Raw, form: Form) -> Raw:
+    """Return the full update that turns `held` into `wanted` and keeps every field and line that is not ours.
+
+    A full update sets each field left out to nothing, so all of them are sent. Behind the marker, the note is a
+    person's.
+    """
+    new_party = held.get(form.party_ref, {}).get("value") != wanted[form.party_ref]["value"]
+    dropped = _COMPUTED | (_OF_PARTY if new_party else frozenset()) | ({"SalesTermRef"} - wanted.keys())
+    kept = {name: value for name, value in held.items() if name not in dropped}
+    if not (kept.get("TxnTaxDetail") or {}).get("TotalTax"):
+        kept.pop("TxnTaxDetail", None)  # a tax of zero, sent back, is refused where QuickBooks computes the tax
+    ours = {name: value for name, value in wanted.items() if name not in form.opening}
+    note = (wanted["PrivateNote"] + split(held.get("PrivateNote"))[1])[:_LONGEST_NOTE]
+    return kept | ours | {"Line": _merged_lines(held, wanted, form), "PrivateNote": note}
+
+
+def _merged_lines(held: Raw, wanted: Raw, form: Form) -> list[Raw]:
+    """Pair our lines with the held ones of the same item or account, so that ids, classes and the like live on."""
+    spare = list(owned_lines(held, form))
+    merged = []
+    for line in wanted["Line"]:
+        match = next((old for old in spare if target(old, form) == target(line, form)), None)
+        if match is not None:
+            spare.remove(match)
+        merged.append(_merged_line(match or {}, line, form))
+    foreign = [line for line in held.get("Line") or () if line.get("DetailType") not in {form.detail, _SUBTOTAL}]
+    return [*merged, *foreign]
+
+
+_SUBTOTAL = "SubTotalLineDetail"
+
+
+def _merged_line(held: Raw, wanted: Raw, form: Form) -> Raw:
+    detail = (held.get(form.detail) or {}) | wanted[form.detail]
+    if held.get("Amount") != wanted["Amount"]:
+        # An amount must equal quantity times price, if these are given.
+        detail = {name: value for name, value in detail.items() if name not in {"Qty", "UnitPrice"}}
+    return held | wanted | {form.detail: detail}
+
+
+def line_count(document: Raw) -> int:
+    """Return how many lines a document has, without the subtotal QuickBooks adds."""
+    return sum(line.get("DetailType") != _SUBTOTAL for line in document.get("Line") or ())

@@ -1,0 +1,164 @@
+"""Which QuickBooks customer or vendor stands for a party of the TMS: linked, else found by name, else created."""
+
+import hashlib
+import re
+from collections import Counter
+from typing import Final
+from weakref import WeakValueDictionary
+
+import anyio
+
+from adapters.http import encode
+from adapters.ports import Links, OutcomeUnknown, Unavailable
+from adapters.quickbooks.client import Client, quoted
+from adapters.quickbooks.faults import Refused
+from adapters.quickbooks.forms import Form, Raw
+from adapters.quickbooks.problems import rejected
+from adapters.quickbooks.shapes import Named, shaped
+from state.transaction import Address, Party
+
+_LONGEST_NAME: Final = 500
+_LONGEST_COMPANY: Final = 100
+_LONGEST_PHONE: Final = 30
+_LONGEST_EMAIL: Final = 100
+_UNFIT = re.compile(r"[:\x00-\x1f\x7f]+")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+# Faults that say the name is there already: look again rather than refuse.
+_EXISTS: Final = frozenset({"6240", "630"})
+# Faults about one field of the new party, which only a person can correct.
+_CONTACT: Final = frozenset({"2040", "2050", "2210"})
+
+
+class Parties:
+    """Customers and vendors. A link is kept durably before the id is used; one creation per name at a time."""
+
+    def __init__(self, client: Client, links: Links, entity: str) -> None:
+        self._client = client
+        self._links = links
+        self._entity = entity
+        self._flights: WeakValueDictionary[str, anyio.Lock] = WeakValueDictionary()
+        self._doubted: set[tuple[str, str]] = set()
+        self._refusals: Counter[str] = Counter()
+
+    def doubt(self, party: Party, form: Form) -> None:
+        """Check the link of this party at the next use: QuickBooks just refused a reference of its document."""
+        self._doubted.add((form.party, party.source_id))
+
+    async def resolve(self, party: Party, form: Form) -> str:
+        """Return the id of the party in QuickBooks, creating it if no one goes by its name.
+
+        Raises Rejected if the name is held by an inactive, an ambiguous or the other kind of party.
+        """
+        if linked := await self._linked(party, form):
+            return linked
+        names = tuple(dict.fromkeys(filter(None, (clean(party.accounting_name or ""), clean(party.name)))))
+        if not names:
+            raise rejected("party_missing", f"party {party.source_id} has no name that QuickBooks accepts")
+        async with self._flight(names[0]):
+            linked = await self._linked(party, form) or await self._found(names, form)
+            linked = linked or await self._created(party, names, form)
+            await self._links.link(form.party.lower(), party.source_id, linked)
+            return linked
+
+    def _flight(self, name: str) -> anyio.Lock:
+        return self._flights.setdefault(key(name), anyio.Lock())
+
+    async def _linked(self, party: Party, form: Form) -> str | None:
+        """Return the remembered id; one in doubt only if it is still active."""
+        linked = await self._links.linked(form.party.lower(), party.source_id)
+        if linked is None or (form.party, party.source_id) not in self._doubted:
+            return linked
+        raw = await self._client.read(form.party, linked)
+        if raw is None or not shaped(raw, Named).active:
+            return None
+        self._doubted.discard((form.party, party.source_id))
+        return linked
+
+    async def _found(self, names: tuple[str, ...], form: Form) -> str | None:
+        for name in names:
+            rows = await self._named(form.party, name)
+            active = [row for row in rows if row.active]
+            if len(active) > 1:
+                raise rejected("party_ambiguous", _listed(form.party, active))
+            if active:
+                return active[0].id
+            if rows:
+                raise rejected("party_inactive", _listed(form.party, rows))
+        return None
+
+    async def _named(self, entity: str, name: str) -> list[Named]:
+        """Return the rows of that name, inactive ones too; case and the width of spaces do not matter."""
+        pattern = quoted("%".join(name.replace("\\", " ").split()))
+        rows = await self._client.select(entity, f"DisplayName like {pattern} and Active in (true, false)")
+        return [row for row in (shaped(raw, Named) for raw in rows) if key(row.display_name) == key(name)]
+
+    async def _created(self, party: Party, names: tuple[str, ...], form: Form) -> str:
+        body = encode(card(party, names[0]))
+        identity = f"{self._entity} {form.party} {party.source_id} "
+        digest = hashlib.sha256(identity.encode() + body).hexdigest()[:32]
+        request_id = f"{digest}-{self._refusals[digest]}"
+        try:
+            reply = await self._client.write(form.party, body, request_id)
+        except OutcomeUnknown as error:
+            # Names are unique, so the next try finds it by name if it was created after all.
+            raise Unavailable(f"creating a {form.party.lower()}: {error}") from error
+        except Refused as refusal:
+            self._refusals[digest] += 1  # a repeated id could bring back the same refusal from memory
+            if refusal.fault.code in _EXISTS:
+                return await self._held(names, form)
+            if refusal.fault.code in _CONTACT:
+                raise rejected("party_refused", refusal.fault.text, refusal.trace) from refusal
+            raise
+        return shaped(reply.data[form.party], Named).id
+
+    async def _held(self, names: tuple[str, ...], form: Form) -> str:
+        """Return the party that took the name meanwhile; raise Rejected if another kind of party holds it."""
+        if found := await self._found(names, form):
+            return found
+        holders = await self._named(form.rival, names[0])
+        raise rejected("party_name_taken", _listed(form.rival, holders) or f'an employee or other entry "{names[0]}"')
+
+
+def clean(name: str) -> str:
+    """Return a name that QuickBooks accepts: no colon, tab, newline or other control character, at most 500."""
+    return " ".join(_UNFIT.sub(" ", name).split())[:_LONGEST_NAME].strip()
+
+
+def key(name: str) -> str:
+    """Return what two spellings of one name have in common."""
+    return " ".join(name.split()).casefold()
+
+
+def card(party: Party, name: str) -> Raw:
+    """Return the new customer or vendor: a name QuickBooks accepts, the TMS's own spelling, and the contact.
+
+    Contact details that QuickBooks would refuse are left out: they are no reason to hold a document.
+    """
+    whole = " ".join(party.name.split())
+    optional: Raw = {
+        "CompanyName": whole if len(whole) <= _LONGEST_COMPANY else None,
+        "PrintOnCheckName": whole if len(whole) <= _LONGEST_COMPANY else None,
+        "PrimaryEmailAddr": {"Address": party.email} if _fits_email(party.email) else None,
+        "PrimaryPhone": {"FreeFormNumber": party.phone} if party.phone and len(party.phone) <= _LONGEST_PHONE else None,
+        "BillAddr": _address(party.address) if party.address else None,
+    }
+    return {"DisplayName": name} | {field: value for field, value in optional.items() if value}
+
+
+def _fits_email(email: str | None) -> bool:
+    return bool(email) and len(email or "") <= _LONGEST_EMAIL and _EMAIL.fullmatch(email or "") is not None
+
+
+def _address(address: Address) -> Raw:
+    fields = {
+        "Line1": address.street,
+        "City": address.city,
+        "CountrySubDivisionCode": address.region,
+        "PostalCode": address.postal_code,
+    }
+    return {field: value for field, value in fields.items() if value}
+
+
+def _listed(entity: str, rows: list[Named]) -> str:
+    return ", ".join(f'{entity.lower()} {row.id} "{row.display_name}"' for row in rows)

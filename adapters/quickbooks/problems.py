@@ -1,0 +1,106 @@
+"""What can be wrong with a document on its way into QuickBooks: cause, fix, and where a person clicks."""
+
+from typing import Final
+
+from adapters.ports import Rejected
+from state.problem import CATALOGUE as COMMON
+from state.problem import Problem
+
+# fmt: off
+CATALOGUE: Final[dict[str, Problem]] = {
+    problem.code: problem
+    for problem in (
+        # found before anything is sent
+        Problem("mapping_missing", "A charge has no item or account to be booked on.",
+                "Add the key named below to the configuration, or a `default` for that side, restart, then retry."),
+        Problem("reference_missing", "The configuration names an item or account that QuickBooks does not have.",
+                "Create it (Settings > Chart of accounts, or Products and services), or correct the configuration; "
+                "then retry."),
+        Problem("reference_ambiguous", "The configuration names several items or accounts at once.",
+                "Use the full name, with its parents (Parent:Child), or the id, in the configuration; then retry."),
+        Problem("reference_inactive",
+                "An account, item, customer or vendor of the document is inactive in QuickBooks.",
+                "Make it active again (its list > gear > Include inactive > Make active), or map the charge "
+                "elsewhere; then retry."),
+        Problem("account_type_wrong", "An account of the document has a type that may not stand there.",
+                "Expenses go to a cost or expense account, bills are owed on an Accounts payable account: correct "
+                "the configuration, or the type under Settings > Chart of accounts; then retry."),
+        Problem("item_not_sellable", "The item has no income account, or is a category.",
+                "Open it under Settings > Products and services, tick that you sell it and choose its income "
+                "account; then retry."),
+        Problem("number_too_long", "QuickBooks takes document numbers of up to 21 characters.",
+                "Shorten the number in the TMS."),
+        Problem("period_closed", "The document is dated in a period whose books are closed.",
+                "Move the closing date (Settings > Account and settings > Advanced > Accounting > Close the books), "
+                "or date the document in the open period in the TMS; then retry."),
+        # found in the books
+        Problem("number_taken", "Another document carries this number already.",
+                "Open the document named below. If it is this very load, void or delete it, or force to exported; "
+                "otherwise give one of the two another number; then retry."),
+        Problem("duplicate_suspected", "QuickBooks holds two documents for this one transaction.",
+                "Compare the documents named below, void or delete the wrong one in QuickBooks, then retry."),
+        Problem("document_differs",
+                "QuickBooks holds the document of this transaction with another amount, date or party.",
+                "Compare both. To keep the one in QuickBooks, force to exported; to replace it, void or delete it "
+                "there and retry."),
+        Problem("document_edited", "Someone changed the document in QuickBooks after it was sent.",
+                "Undo that edit in QuickBooks (the document > More > Audit history shows it) and retry; or keep it "
+                "there and force to exported."),
+        Problem("document_paid", "The document is paid, in part or in full, so it may not be changed or taken back.",
+                "Remove the payment from it in QuickBooks (open the document, follow its payment), or book a "
+                "credit; then retry."),
+        Problem("document_locked",
+                "The document hangs on another entry: a deposit, a matched bank line or a linked document.",
+                "Open the document in QuickBooks, undo the link named below, then retry."),
+        Problem("echo_differs", "QuickBooks booked the document with another amount than the one sent.",
+                "Open the document named below; automatic sales tax or a discount is the usual cause. Correct or "
+                "void it there, then retry."),
+        # parties
+        Problem("party_name_taken",
+                "QuickBooks allows each name once over customers, vendors and employees, and it is in use.",
+                "Rename one of them in QuickBooks, for instance 'Name (V)' for the vendor (Sales > Customers or "
+                "Expenses > Vendors > Edit); or state the party's accounting name in the TMS; then retry."),
+        Problem("party_ambiguous", "Several customers or vendors in QuickBooks go by this name.",
+                "Merge or rename them (Sales > Customers or Expenses > Vendors), then retry."),
+        Problem("party_inactive", "The customer or vendor of this name is inactive in QuickBooks.",
+                "Make it active again (Sales > Customers or Expenses > Vendors > gear > Include inactive > Make "
+                "active), then retry."),
+        Problem("party_refused", "QuickBooks refused the contact details of a new customer or vendor.",
+                "Correct name, e-mail or address in the TMS, or add the party in QuickBooks by hand; then retry."),
+        # refused by QuickBooks
+        Problem("plan_lacks_feature",
+                "The company's QuickBooks plan, or the connected user, may not do this; bills need Essentials or "
+                "higher.",
+                "Upgrade under Settings > Account and settings > Billing & subscription, or reconnect as an "
+                "administrator; then retry."),
+        Problem("text_refused", "A text has characters that QuickBooks does not take.",
+                "Remove unusual characters from names, numbers and descriptions in the TMS."),
+        Problem("text_too_long", "A text is longer than QuickBooks takes.",
+                "Shorten the field named below in the TMS."),
+        Problem("card_number_suspected", "QuickBooks takes a long run of digits in the document for a card number.",
+                "Remove the long number from descriptions and references in the TMS."),
+        Problem("tax_refused", "QuickBooks refused the document's sales tax treatment.",
+                "Freight is sent untaxed: check Taxes > Sales tax in QuickBooks, and that the company is a US "
+                "company."),
+        Problem("accounting_refused", "QuickBooks refused the document for the reason below.",
+                "Follow the reason QuickBooks gives, in QuickBooks or the TMS, then retry."),
+        # the whole company
+        Problem("access_ended", "QuickBooks does not let us in: the connection was removed, or its user lost access.",
+                "Reconnect QuickBooks as a company administrator and give the daemon the new refresh token."),
+        Problem("subscription_ended", "The company's QuickBooks subscription has ended or its payment failed.",
+                "Renew it in QuickBooks: Settings > Account and settings > Billing & subscription."),
+        Problem("company_reset", "The company's data was wiped in QuickBooks; every id we know is void.",
+                "Do not restart before the books are restored, or before this entity has been set up anew."),
+    )
+}
+# fmt: on
+
+
+def rejected(code: str, detail: str = "", trace: str = "") -> Rejected:
+    """Return the refusal `code`, ours or a common one, with what was seen; KeyError for an unknown code."""
+    return Rejected(named(code).seen(detail), trace)
+
+
+def named(code: str) -> Problem:
+    """Return the problem `code` from this catalogue or the common one."""
+    return CATALOGUE.get(code) or COMMON[code]

@@ -1,0 +1,34 @@
+"""What the adapter has to be told: where the company is, how to get in, and which charge goes where."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Which item or account a charge is booked on.
+
+    Keys of `revenue` and `expense` are a charge's own name ("Detention"), its category ("accessorial") or "default";
+    case does not matter. Values name an item (revenue) or an account (expense) by id, number, full name or name.
+    `payable_account` may stay None while the company has one accounts payable account only.
+    """
+
+    payable_account: str | None = None
+    revenue: dict[str, str] = field(default_factory=dict)
+    expense: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One QuickBooks company and our access to it. Intervals are seconds; secrets stay out of `repr`."""
+
+    api_url: str
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    realm_id: str
+    refresh_token: str = field(repr=False)  # used while the vault is empty, or when the vault's own is dead
+    entity: str  # short name of the legal entity, part of every marker
+    home_currency: str = "USD"
+    preferences_refresh: float = 3600.0
+    reference_refresh: float = 3600.0
+    mapping: Mapping = field(default_factory=Mapping)

@@ -1,0 +1,237 @@
+"""The parts of QuickBooks' objects that we read. Fields we do not name are ignored: new ones appear unannounced."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
+from typing_extensions import override
+
+from adapters.quickbooks.forms import Raw
+
+
+class Shape(msgspec.Struct, kw_only=True, rename="pascal"):
+    """A QuickBooks object: field names in PascalCase, anything but the id may be missing."""
+
+
+class Ref(msgspec.Struct, frozen=True):
+    """A reference: the id, and the name if the answer carried it."""
+
+    value: str = ""
+    name: str | None = None
+
+
+class Link(Shape):
+    """A link between two documents."""
+
+    txn_id: str = ""
+    txn_type: str = ""
+
+
+class Held(Shape):
+    """An invoice or a bill as QuickBooks holds it, or the tombstone of one (status Deleted)."""
+
+    id: str
+    sync_token: str = ""
+    status: str | None = None
+    doc_number: str | None = None
+    txn_date: date | None = None
+    total_amt: Decimal | None = None
+    balance: Decimal | None = None
+    private_note: str | None = None
+    customer_ref: Ref | None = None
+    vendor_ref: Ref | None = None
+    currency_ref: Ref | None = None
+    linked_txn: tuple[Link, ...] | None = None
+
+    @property
+    def party(self) -> Ref:
+        """Whom the document is with."""
+        return self.customer_ref or self.vendor_ref or Ref()
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was deleted or voided.
+
+        Documented: a voided document keeps its row with zero amounts and a note that starts with "Voided"; a total
+        of zero alone is a legal invoice.
+        """
+        voided = not self.total_amt and (self.private_note or "").startswith("Voided")
+        return self.status == "Deleted" or voided
+
+    @property
+    def settled(self) -> bool:
+        """Whether any of it has been paid or credited."""
+        return self.balance is not None and self.total_amt is not None and self.balance < self.total_amt
+
+
+class PaymentLine(Shape):
+    """What a payment applies to one document."""
+
+    amount: Decimal = Decimal(0)
+    linked_txn: tuple[Link, ...] | None = None
+
+
+class Paid(Shape):
+    """A Payment or a BillPayment. A voided one has no lines, a deleted one nothing but its id."""
+
+    id: str
+    status: str | None = None
+    txn_date: date | None = None
+    currency_ref: Ref | None = None
+    payment_method_ref: Ref | None = None
+    payment_ref_num: str | None = None
+    pay_type: str | None = None
+    doc_number: str | None = None
+    line: tuple[PaymentLine, ...] | None = None
+
+
+class Listed(Shape):
+    """A row of one of the company's lists."""
+
+    id: str
+    name: str = ""
+    fully_qualified_name: str = ""
+    active: bool = True
+
+    @property
+    def handles(self) -> tuple[frozenset[str], ...]:
+        """By what a person may point at it, in the order tried; each rung holds equals."""
+        return (frozenset({self.id}), frozenset({self.fully_qualified_name}), frozenset({self.name}))
+
+
+class Account(Listed):
+    """A row of the chart of accounts."""
+
+    acct_num: str | None = None
+    account_type: str = ""
+
+    @property
+    @override
+    def handles(self) -> tuple[frozenset[str], ...]:
+        """An id and an account number look alike, so they stand on one rung: a clash is ambiguous, never a guess."""
+        return (
+            frozenset({self.id, self.acct_num or self.id}),
+            frozenset({self.fully_qualified_name}),
+            frozenset({self.name}),
+        )
+
+
+class Item(Listed):
+    """A product or service; the income account hangs on it."""
+
+    type: str = ""
+    income_account_ref: Ref | None = None
+
+    @property
+    def sellable(self) -> bool:
+        """Whether an invoice line may name it."""
+        return self.income_account_ref is not None and self.type != "Category"
+
+
+class Term(Listed):
+    """Payment terms; `due_days` is missing on date-driven ones."""
+
+    due_days: int | None = None
+
+
+class PaymentMethod(Listed):
+    """How a customer pays."""
+
+
+class Named(Shape):
+    """A customer or a vendor."""
+
+    id: str
+    display_name: str = ""
+    active: bool = True
+
+
+class AccountingPrefs(Shape):
+    """Closing date and tracking dimensions; no closing date means that the books are open."""
+
+    book_close_date: date | None = None
+    track_departments: bool = False
+    class_tracking_per_txn: bool = False
+    class_tracking_per_txn_line: bool = False
+
+
+class SalesPrefs(Shape):
+    """Whether documents carry our numbers or QuickBooks' own."""
+
+    custom_txn_numbers: bool = False
+
+
+class PurchasePrefs(Shape):
+    """Whether the company uses bills."""
+
+    enable_bills: bool | None = None
+
+
+class CurrencyPrefs(Shape):
+    """The currency the books are kept in."""
+
+    home_currency: Ref | None = None
+    multi_currency_enabled: bool = False
+
+
+class Pair(Shape):
+    """One named setting."""
+
+    name: str = ""
+    value: str | None = None
+
+
+class OtherPrefs(Shape):
+    """Settings that QuickBooks keeps as names and values."""
+
+    name_value: tuple[Pair, ...] = ()
+
+
+class Preferences(Shape):
+    """The company's settings that decide what we send."""
+
+    accounting_info_prefs: AccountingPrefs = msgspec.field(default_factory=AccountingPrefs)
+    sales_forms_prefs: SalesPrefs = msgspec.field(default_factory=SalesPrefs)
+    vendor_and_purchases_prefs: PurchasePrefs = msgspec.field(default_factory=PurchasePrefs)
+    currency_prefs: CurrencyPrefs = msgspec.field(default_factory=CurrencyPrefs)
+    other_prefs: OtherPrefs = msgspec.field(default_factory=OtherPrefs)
+
+    @property
+    def closed_until(self) -> date | None:
+        """The last day of the closed books, or None."""
+        return self.accounting_info_prefs.book_close_date
+
+    @property
+    def our_numbers(self) -> bool:
+        """Whether invoices carry the number we send."""
+        return self.sales_forms_prefs.custom_txn_numbers
+
+    def other(self, suffix: str) -> str | None:
+        """Return the named setting; some companies carry a prefix before the name, so its end decides."""
+        return next((pair.value for pair in self.other_prefs.name_value if pair.name.endswith(suffix)), None)
+
+
+class Company(Shape):
+    """Who the company is, and which plan it pays for."""
+
+    company_name: str = ""
+    name_value: tuple[Pair, ...] = ()
+
+    def named(self, name: str) -> str:
+        """Return the value of `name`, or an empty text."""
+        return next((pair.value or "" for pair in self.name_value if pair.name == name), "")
+
+
+class Instant(msgspec.Struct, frozen=True):
+    """The server's own time in an answer."""
+
+    time: datetime
+
+
+Read = TypeVar("Read", bound=msgspec.Struct)
+
+
+def shaped(raw: Raw, shape: type[Read]) -> Read:
+    """Return `raw` as `shape`; raise msgspec.ValidationError if it does not fit."""
+    return msgspec.convert(raw, shape)

@@ -1,0 +1,84 @@
+"""Void: the document of a transaction leaves the books. An invoice is voided, a bill, which knows no void, deleted."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from adapters.http import encode
+from adapters.ports import Absent, Order, Present, Verdict
+from adapters.quickbooks.books import Copy, Request, ours
+from adapters.quickbooks.client import Client
+from adapters.quickbooks.faults import Refused
+from adapters.quickbooks.forms import FORMS, Form
+from adapters.quickbooks.problems import rejected
+from adapters.quickbooks.settings import Settings
+from state.outbox import Claim, Receipt
+from state.transaction import Transaction
+
+_DELETED = "610"
+
+
+class Voids:
+    """How a void reaches QuickBooks. A document that is gone already is as good as voided."""
+
+    def __init__(self, settings: Settings, client: Client) -> None:
+        self._settings = settings
+        self._client = client
+
+    async def prepare(self, claim: Claim, request_id: str) -> Order:
+        """Freeze the removal of the document as it is now; an empty request if there is nothing to remove.
+
+        Raises Rejected if it is paid in part or in full, or no longer carries our marker.
+        """
+        transaction = claim.transaction
+        form = FORMS[transaction.kind]
+        copy = await self._held(transaction, form)
+        if copy is None or copy.held.gone:
+            return Order(claim, request_id, encode({}))
+        if not ours(copy, self._settings.entity, transaction):
+            raise rejected("document_edited", copy.told(form))
+        if copy.held.settled:
+            raise rejected("document_paid", f"{copy.told(form)}, open {copy.held.balance}")
+        return Order(claim, request_id, encode({"Id": copy.held.id, "SyncToken": copy.held.sync_token}))
+
+    async def look_up(self, orders: Sequence[Order]) -> Mapping[int, Verdict]:
+        """Return what the books say of each order: a document that is gone has been voided."""
+        groups: defaultdict[str, list[Request]] = defaultdict(list)
+        for order in orders:
+            request = Request.of(order)
+            groups[request.form.entity].append(request)
+        verdicts: dict[int, Verdict] = {}
+        for entity, requests in groups.items():
+            ids = [request.document_id for request in requests if request.document_id]
+            copies = {raw["Id"]: Copy.of(raw) for raw in await self._client.select_in(entity, "Id", ids)}
+            for request in requests:
+                copy = copies.get(request.document_id or "")
+                verdicts[request.id] = Present(Receipt()) if copy is None or copy.held.gone else Absent()
+        return verdicts
+
+    async def send(self, order: Order) -> Receipt:
+        """Send the removal once."""
+        request = Request.of(order)
+        if request.document_id is None:
+            return Receipt()
+        form = request.form
+        try:
+            reply = await self._client.write(form.entity, order.body, order.request_id, operation=form.removal)
+        except Refused as refusal:
+            if refusal.fault.code == _DELETED:
+                return Receipt(trace=refusal.trace)
+            raise
+        return Receipt(trace=reply.trace)
+
+    async def _held(self, transaction: Transaction, form: Form) -> Copy | None:
+        """Return the document to remove: the one we know, or one of ours that carries our number unknown to us."""
+        if transaction.document is not None:
+            raw = await self._client.read(form.entity, transaction.document.id)
+            return Copy.of(raw) if raw else None
+        if transaction.content is None:
+            return None
+        rows = await self._client.select_in(form.entity, "DocNumber", [transaction.content.number.strip()])
+        copies = [Copy.of(raw) for raw in rows]
+        mine = [copy for copy in copies if ours(copy, self._settings.entity, transaction) and not copy.held.gone]
+        if len(mine) > 1:
+            raise rejected("duplicate_suspected", "; ".join(copy.told(form) for copy in mine))
+        return mine[0] if mine else None
