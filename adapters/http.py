@@ -19,6 +19,8 @@ _PATIENCE = 60.0  # seconds to stay away after a throttle that does not say how 
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+# JSON nested too deep and numbers beyond any exponent are as unreadable as text that isn't JSON at all.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError)
 
 
 def encode(value: object) -> bytes:
@@ -54,14 +56,14 @@ class Answer:
         """Return the body as plain objects with Decimal numbers; the unclear error if it isn't JSON."""
         try:
             return _DECODER.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             raise self.unclear(f"the answer is not JSON: {error}") from error
 
     def decode(self, shape: type[Shape]) -> Shape:
         """Return the body as `shape`; the unclear error if it doesn't fit."""
         try:
             return msgspec.json.decode(self.body, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             raise self.unclear(f"the answer does not have the expected shape: {error}") from error
 
     def unclear(self, detail: str) -> VendorError:

@@ -1,0 +1,263 @@
+"""The port's promises, kept by the Alvys adapter over real HTTP against the Alvys twin."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import aiohttp
+import pytest
+
+from adapters.alvys import Alvys, Settings, Skip
+from adapters.http import Call, Http
+from adapters.ports import (
+    Absent,
+    Order,
+    OutcomeUnknown,
+    Present,
+    Rejected,
+    Standing,
+    Unauthorized,
+    Unavailable,
+)
+from adapters.sandbox import serve
+from adapters.sandbox.alvys import SUBSIDIARY, TOKEN_PATH, AlvysSandbox, Fault, Limits, generate, hands
+from state.lifecycle import Effect, State
+from state.outbox import Claim, Message, PaymentReport, Phase
+from state.transaction import Content, Kind, Money, Sourced, Transaction, TransactionId
+
+MONTH = generate(date(2026, 10, 1), 1)
+SINCE, NOW = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 11, 2, 9, tzinfo=UTC)
+INVOICED = [each for each in MONTH.invoices if each["Total"]["Amount"]]
+BILLED = [each for each in MONTH.trips if each["Carrier"] and each["ReleasedAt"]]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Tenant:
+    """The twin, an adapter that reads it, and the calls between them."""
+
+    twin: AlvysSandbox
+    tms: Alvys
+    clock: Clock
+    calls: list[Call]
+
+    async def read(self, since: datetime = SINCE) -> list[Sourced]:
+        return [each async for chunk in self.tms.changes(since, self.clock.now) for each in chunk]
+
+    async def order(self, sourced: Sourced, amount: Money, reference: str) -> Order:
+        return await self.tms.payments.prepare(claim(sourced, amount, reference), reference)
+
+
+@asynccontextmanager
+async def tenant(limits: Limits = Limits(requests=0), **settings: object) -> AsyncIterator[Tenant]:  # noqa: B008 - frozen
+    async def admit(endpoint: str) -> None:
+        return None
+
+    clock, calls = Clock(), list[Call]()
+    twin = AlvysSandbox(month=MONTH, limits=limits, clock=clock)
+    async with serve(twin.app()) as address, aiohttp.ClientSession() as session:
+        http = Http(session, admit=admit, observe=calls.append, timeout=5)
+        chosen = Settings(
+            api_url=address,
+            token_url=f"{address}{TOKEN_PATH}",
+            client_id=twin.client_id,
+            client_secret=twin.client_secret,
+            first_date=date(2026, 9, 1),
+            subsidiary=SUBSIDIARY,
+        )
+        yield Tenant(twin, Alvys(replace(chosen, **settings), http, clock), clock, calls)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def books() -> AsyncIterator[Tenant]:
+    async with tenant() as opened:
+        yield opened
+
+
+def claim(sourced: Sourced, amount: Money, reference: str) -> Claim:
+    message = Message(
+        id=1,
+        effect=Effect.REPORT_PAYMENT,
+        phase=Phase.WAITING,
+        revision=1,
+        generation=1,
+        round=0,
+        attempts=0,
+        reads=0,
+        tries=0,
+        due_at=NOW,
+        report=PaymentReport(amount, date(2026, 11, 1), reference, method="Check"),
+    )
+    transaction = Transaction(
+        id=TransactionId(1),
+        kind=sourced.kind,
+        source_id=sourced.source_id,
+        label=sourced.label,
+        state=State.PAID,
+        version=1,
+        generation=1,
+        revision=1,
+        content=sourced.content,
+        digest=sourced.digest(),
+        total=None,
+        paid=None,
+        document=None,
+        problem=None,
+        in_flight=False,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    return Claim(message, transaction)
+
+
+def contents(found: list[Sourced], kind: Kind) -> dict[str, Content]:
+    return {each.source_id: each.content for each in found if each.kind is kind and each.content}
+
+
+async def test_every_invoice_and_every_carriers_trip_of_a_month_is_sourced_once_and_sound(books: Tenant) -> None:
+    found = await books.read()
+    standing = [each for each in found if not each.withdrawn]
+    assert [each.problem for each in standing if each.problem] == []
+    invoices, bills = contents(found, Kind.CUSTOMER_INVOICE), contents(found, Kind.CARRIER_BILL)
+    assert len(standing) == len(invoices) + len(bills)
+    assert {key: each.total.amount for key, each in invoices.items()} == {
+        each["Id"]: each["Total"]["Amount"] for each in INVOICED
+    }
+    assert {key: each.total.amount for key, each in bills.items()} == {
+        each["Id"]: each["Carrier"]["TotalPayable"]["Amount"] for each in BILLED
+    }
+    assert [each.flaw("USD") for each in (*invoices.values(), *bills.values()) if each.flaw("USD")] == []
+    assert len({each.number for each in bills.values()}) == len(bills)
+
+
+async def test_what_is_cancelled_is_withdrawn_and_what_is_no_ones_bill_is_counted(books: Tenant) -> None:
+    found = await books.read()
+    gone = [trip["Id"] for trip in MONTH.trips if trip["Status"] == "Cancelled"]
+    assert [each.source_id for each in found if each.withdrawn and each.kind is Kind.CARRIER_BILL] == gone
+    own = [trip for trip in MONTH.trips if trip["Carrier"] is None and trip["Status"] != "Cancelled"]
+    assert books.tms.skipped[Skip.OWN_DRIVER] == len(own) > 0
+    assert books.tms.skipped[Skip.ZERO_VALUED] == len(MONTH.invoices) - len(INVOICED) > 0
+
+
+async def test_small_pages_and_chunks_find_the_same(books: Tenant) -> None:
+    async with tenant(page_size=7, invoice_chunk=3) as small:
+        key: Callable[[Sourced], str] = lambda each: each.source_id  # noqa: E731 - sorted() twice by the same
+        assert sorted(await small.read(), key=key) == sorted(await books.read(), key=key)
+
+
+async def test_window_yields_only_what_changed_in_it(books: Tenant) -> None:
+    books.clock.now += timedelta(hours=1)
+    since = books.clock.now
+    books.clock.now += timedelta(minutes=1)
+    number = next(each["Number"] for each in INVOICED if each["Type"] == "LoadInvoice")
+    hands.edit_line(books.twin.books, number, "Linehaul", Decimal("1234.56"))
+    (changed,) = await books.read(since)
+    assert changed.label == number
+    assert changed.content is not None
+    assert Money(123456) in [line.amount for line in changed.content.lines]
+    books.clock.now += timedelta(minutes=1)
+    assert await books.read(books.clock.now) == []
+
+
+async def test_record_read_twice_without_a_change_has_the_same_digest(books: Tenant) -> None:
+    first, second = await books.read(), await books.read()
+    assert [each.digest() for each in first] == [each.digest() for each in second]
+
+
+async def test_customer_payment_is_recorded_found_again_and_never_doubled(books: Tenant) -> None:
+    sourced = next(each for each in await books.read() if each.kind is Kind.CUSTOMER_INVOICE and each.content)
+    assert sourced.content is not None
+    order = await books.order(sourced, sourced.content.total, "LL-1")
+    assert await books.tms.payments.look_up([order]) == {1: Absent()}
+    first = await books.tms.payments.send(order)
+    assert isinstance((await books.tms.payments.look_up([order]))[1], Present)
+    assert await books.tms.payments.send(order) == first
+    invoice = books.twin.books.invoice_of(sourced.content.load_number)
+    assert invoice is not None
+    assert [payment["Amount"]["Amount"] for payment in invoice["Payments"]] == [sourced.content.total.amount]
+    assert invoice["Status"] == "Paid"
+
+
+async def test_carrier_payment_completes_its_trip_and_is_never_doubled(books: Tenant) -> None:
+    sourced = next(each for each in await books.read() if each.kind is Kind.CARRIER_BILL and each.content)
+    assert sourced.content is not None
+    order = await books.order(sourced, sourced.content.total, "LL-2")
+    for _ in range(2):
+        await books.tms.payments.send(order)
+    trip = books.twin.books.get("trips", sourced.source_id)
+    assert trip is not None
+    assert trip["Status"] == "Completed"
+    assert len(books.twin.books.all("carrier_payments")) == 1
+
+
+async def test_payment_that_was_recorded_though_the_line_broke_is_unknown_and_then_found(books: Tenant) -> None:
+    sourced = next(each for each in await books.read() if each.kind is Kind.CUSTOMER_INVOICE and each.content)
+    order = await books.order(sourced, Money(100), "LL-3")
+    for action in ("commit_then_drop", "cut_json", "html_502"):
+        books.twin.faults.arm(Fault(action=action, path="invoices/customer-payments", count=1))
+        with pytest.raises(OutcomeUnknown):
+            await books.tms.payments.send(order)
+    assert isinstance((await books.tms.payments.look_up([order]))[1], Present)
+
+
+async def test_payment_on_a_load_that_takes_none_is_refused_with_a_reason(books: Tenant) -> None:
+    sourced = next(each for each in await books.read() if each.kind is Kind.CUSTOMER_INVOICE and each.content)
+    order = await books.order(sourced, Money(100), "LL-4")
+    hands.revert_invoice(books.twin.books, sourced.label)
+    with pytest.raises(Rejected) as caught:
+        await books.tms.payments.send(order)
+    assert caught.value.problem.code == "payment_refused"
+    assert "Released" in caught.value.problem.detail
+
+
+@pytest.mark.parametrize("action", ["html_502", "cut_json", "error_500", "drop"])
+@pytest.mark.parametrize("path", ["oauth/token", "loads/search", "invoices/search", "carriers/search"])
+async def test_read_that_fails_is_unavailable_and_works_again_later(books: Tenant, action: str, path: str) -> None:
+    books.twin.faults.arm(Fault(action=action, path=path, count=1))  # type: ignore[arg-type]
+    with pytest.raises(Unavailable):
+        await books.read()
+    assert len(await books.read()) > len(INVOICED)
+
+
+async def test_throttle_is_unavailable_for_as_long_as_the_vendor_says() -> None:
+    async with tenant(Limits(requests=1, retry_after_seconds=37)) as throttled:
+        with pytest.raises(Unavailable) as caught:
+            await throttled.read()
+    assert caught.value.retry_after == 37
+
+
+async def test_wrong_secret_shuts_us_out() -> None:
+    async with tenant(client_secret="wrong") as shut_out:
+        with pytest.raises(Unauthorized):
+            await shut_out.read()
+        assert [finding.standing for finding in await shut_out.tms.check()] == [Standing.FAIL]
+
+
+async def test_check_passes_on_a_fit_tenant_and_fails_on_a_misspelt_subsidiary(books: Tenant) -> None:
+    assert {finding.standing for finding in await books.tms.check()} == {Standing.PASS}
+    async with tenant(subsidiary="Blue Mesa") as misspelt:
+        failed = [each for each in await misspelt.tms.check() if each.standing is Standing.FAIL]
+        assert [each.subject for each in failed] == ["Alvys subsidiary"]
+        assert SUBSIDIARY in failed[0].fix
+
+
+async def test_calls_are_named_after_their_endpoints(books: Tenant) -> None:
+    await books.read()
+    assert {call.endpoint for call in books.calls} == {
+        "token",
+        "loads/search",
+        "invoices/search",
+        "customers/search",
+        "trips/search",
+        "carriers/search",
+    }
+    assert not any(call.writes for call in books.calls)
