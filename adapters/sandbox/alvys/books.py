@@ -24,7 +24,7 @@ NUMBERS: Mapping[str, tuple[str, ...]] = {
 
 
 OWNERS: Mapping[str, str] = {"trips": "LoadNumber", "carrier_payments": "TripId"}
-"""Kinds that are asked for by what they belong to, and the field that names it."""
+"""Kinds that are asked for by what they belong to, and the field that names it; nothing of them is ever taken out."""
 
 
 class Books:
@@ -104,8 +104,6 @@ class Books:
     def _keep(self, changes: Iterable[Change]) -> None:
         for kind, key, thing in changes:
             objects = self._objects[kind]
-            for field in NUMBERS[kind] if key in objects else ():
-                self._ids.pop((kind, field, objects[key][field]), None)
             if thing is None:
                 objects.pop(key, None)
                 continue
