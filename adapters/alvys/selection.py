@@ -66,7 +66,8 @@ def may_be_invoiced(load: object) -> bool:
     """Whether a load can have an invoice, as far as its status tells."""
     if gone(load) or not isinstance(load, Mapping):
         return True
-    return load.get("Status") not in _UNBILLED or load.get("InvoicedAt") is not None
+    status = load.get("Status")
+    return not isinstance(status, str) or status not in _UNBILLED or load.get("InvoicedAt") is not None
 
 
 def invoice_gone(raw: object, lost: frozenset[str]) -> bool:

@@ -102,6 +102,7 @@ def test_a_carrier_of_the_tenants_own_is_skipped() -> None:
         ({"Status": "Cancelled"}, True),
         ({"Status": "Open", "IsDeleted": True}, True),
         ({"Status": "a status of next year"}, True),
+        ({"Status": []}, True),
         ({}, True),
         ("no object", True),
     ],
