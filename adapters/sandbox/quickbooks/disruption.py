@@ -61,6 +61,11 @@ class Disruptions:
         """Disarm all rules."""
         self._rules.clear()
 
+    @property
+    def spent(self) -> bool:
+        """Whether no armed rule can spoil another request."""
+        return all(rule.count == 0 for rule, _ in self._rules)
+
     def choose(self, method: str, path: str, kind: str, *, items: bool = False) -> Disruption | None:
         """Return the first rule that spoils this request, and count it; `items` asks for rules of batch items only."""
         for rule, chance in self._rules:

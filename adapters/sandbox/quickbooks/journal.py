@@ -1,3 +1,4 @@
+import weakref
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +21,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a+b", buffering=0)
+        weakref.finalize(self, self._file.close)
         self._drop_torn_line()
 
     def _drop_torn_line(self) -> None:
@@ -37,7 +39,3 @@ class Journal:
     def append(self, record: dict[str, Any]) -> None:
         """Write one record; the file is in append mode, so it lands at the end."""
         self._file.write(encode(record) + b"\n")
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()

@@ -5,7 +5,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
 from adapters.sandbox.quickbooks.faults import Fault, business, missing
-from adapters.sandbox.quickbooks.kinds import DETAILS, KINDS, LINE
+from adapters.sandbox.quickbooks.fields import DETAILS, LINE
+from adapters.sandbox.quickbooks.kinds import KINDS
 from adapters.sandbox.quickbooks.ledger import PAYABLE, RECEIVABLE
 from adapters.sandbox.quickbooks.rules import CENT, ZERO, Facts, Object, keep
 from adapters.sandbox.quickbooks.view import subtotal

@@ -37,7 +37,7 @@ def render(books: Books, kind: str, stored: Object) -> Object:
     def show(key: str, value: object) -> object:
         if isinstance(value, dict):
             target_kind = kind if key == "ParentRef" else REFERENCES.get(key)
-            if target_kind is not None:
+            if target_kind is not None and "value" in value:
                 target = books.find(target_kind, value["value"])
                 return {"value": value["value"], "name": label(target)} if target else dict(value)
             return {inner: show(inner, held) for inner, held in value.items()}
