@@ -21,8 +21,8 @@ TransactionId = NewType("TransactionId", int)
 
 # Minor digits of the currencies a US company can meet; ISO 4217 gives two unless listed.
 _DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "KWD": 3, "BHD": 3}
-# SQLite and JSON readers elsewhere agree on 64-bit integers.
-_LARGEST = 2**63 - 1
+# Digits of the largest amount in minor units: it must fit the 64-bit integers of a database.
+_LONGEST = 18
 
 
 class InexactMoney(ValueError):  # noqa: N818 - named for what happened
@@ -39,10 +39,15 @@ class Money:
     @classmethod
     def of(cls, amount: Decimal, currency: str = "USD") -> "Money":
         """Return `amount`, in major units, as money; raise InexactMoney rather than round."""
-        scaled = amount.scaleb(_DIGITS.get(currency, 2)) if amount.is_finite() else amount
-        if not scaled.is_finite() or scaled != scaled.to_integral_value() or abs(scaled) > _LARGEST:
-            raise InexactMoney(f"{amount} {currency} is not a whole number of minor units")
-        return cls(int(scaled), currency)
+        sign, digits, exponent = amount.as_tuple()
+        shift = exponent + _DIGITS.get(currency, 2) if isinstance(exponent, int) else None
+        if shift is None or (any(digits) and not 0 <= shift + len(digits) <= _LONGEST):
+            raise InexactMoney(f"{amount} {currency} is not an amount that can be held exactly")
+        whole, rest = divmod(int("".join(map(str, digits))), 10 ** max(0, -shift)) if any(digits) else (0, 0)
+        if rest:
+            raise InexactMoney(f"{amount} {currency} has more decimals than the currency")
+        minor = whole * 10 ** max(0, shift)
+        return cls(-minor if sign else minor, currency)
 
     @property
     def amount(self) -> Decimal:

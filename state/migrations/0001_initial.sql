@@ -21,7 +21,7 @@ CREATE TABLE transactions (
     version           INTEGER NOT NULL CHECK (version >= 1),
     generation        INTEGER NOT NULL CHECK (generation >= 1),
     revision          INTEGER NOT NULL CHECK (revision >= 1),
-    content           TEXT    CHECK (json_valid(content)),
+    content           TEXT    CHECK (content IS NULL OR json_valid(content)),
     digest            TEXT    NOT NULL,
     party             TEXT    NOT NULL DEFAULT '',
     number            TEXT    NOT NULL DEFAULT '',
@@ -31,7 +31,7 @@ CREATE TABLE transactions (
     document_id       TEXT,
     document_number   TEXT,
     document_version  TEXT,
-    problem           TEXT    CHECK (json_valid(problem)),
+    problem           TEXT    CHECK (problem IS NULL OR json_valid(problem)),
     problem_code      TEXT,
     created_at        INTEGER NOT NULL,
     updated_at        INTEGER NOT NULL,
@@ -59,7 +59,7 @@ CREATE TABLE messages (
     sent_at         INTEGER,
     request_id      TEXT,
     body            BLOB,
-    report          TEXT    CHECK (json_valid(report)),
+    report          TEXT    CHECK (report IS NULL OR json_valid(report)),
     note            TEXT    NOT NULL DEFAULT '',
     created_at      INTEGER NOT NULL,
     finished_at     INTEGER,
@@ -122,7 +122,7 @@ CREATE TABLE settlements (
 CREATE TABLE observations (
     kind         TEXT    NOT NULL,
     document_id  TEXT    NOT NULL,
-    body         TEXT    NOT NULL CHECK (json_valid(body)),
+    body         TEXT    NOT NULL CHECK (body IS NULL OR json_valid(body)),
     seen_at      INTEGER NOT NULL,
     PRIMARY KEY (kind, document_id)
 ) STRICT, WITHOUT ROWID;

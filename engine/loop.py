@@ -1,0 +1,86 @@
+"""Loops: one body, run again and again until told to stop."""
+
+import random
+from collections.abc import Awaitable, Callable
+
+import anyio
+import structlog
+
+from adapters.ports import Unauthorized, VendorError
+from engine.backoff import delay
+from state.database import StoreError
+
+log = structlog.get_logger()
+
+_CAP = 300.0  # seconds; the longest a failing loop rests
+
+
+class Alarm:
+    """A bell that many may ring and one loop waits for."""
+
+    def __init__(self) -> None:
+        self._event = anyio.Event()
+
+    def ring(self) -> None:
+        """Wake the loop now, or make its next wait return at once."""
+        self._event.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Return when the alarm rings or `seconds` have passed."""
+        with anyio.move_on_after(seconds):
+            await self._event.wait()
+        self._event = anyio.Event()
+
+
+class Loop:
+    """Runs `body` every `interval` seconds, sooner if it asks for it or the alarm rings.
+
+    `body` returns the seconds after which it wants to run again, or None for the interval. A vendor's failure, or a
+    bug, ends one pass and not the loop; a store that can't be used ends the process.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        interval: float,
+        body: Callable[[], Awaitable[float | None]],
+        passed: Callable[[str, bool], None],
+    ) -> None:
+        self.name = name
+        self.interval = interval
+        self.alarm = Alarm()
+        self._body = body
+        self._passed = passed
+        self._stopping = False
+        self._failures = 0
+        self._chance = random.Random()  # noqa: S311 - jitter, not a secret
+
+    def stop(self) -> None:
+        """End after the pass under way."""
+        self._stopping = True
+        self.alarm.ring()
+
+    async def run(self) -> None:
+        """Run until stopped."""
+        while not self._stopping:
+            await self.alarm.wait(await self.run_once())
+
+    async def run_once(self) -> float:
+        """Run the body once and return the seconds to rest."""
+        try:
+            rest = await self._body()
+        except StoreError:
+            raise
+        except Unauthorized as error:
+            log.error("vendor.refused_us", loop=self.name, detail=str(error))  # noqa: TRY400 - a fact, not a bug
+        except VendorError as error:
+            log.warning("loop.failed", loop=self.name, detail=str(error))
+        except Exception:
+            log.exception("loop.broke", loop=self.name)
+        else:
+            self._failures = 0
+            self._passed(self.name, True)
+            return self.interval if rest is None else rest
+        self._passed(self.name, False)
+        self._failures += 1
+        return delay(self._failures, base=min(self.interval, 5.0), cap=_CAP, chance=self._chance)

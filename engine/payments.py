@@ -1,0 +1,199 @@
+"""Accounting -> payments: what accounting says was paid, as facts of our transactions.
+
+What is paid is always total minus balance, read from the document itself. Payments only explain that amount: when
+it was paid, how, and under which reference.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import structlog
+
+from adapters.ports import Accounting
+from state.lifecycle import IllegalMove, State, Trigger
+from state.memory import Told
+from state.moves import Cause, StaleTransaction
+from state.outbox import Observation, PaymentReport, Settlement
+from state.store import Store
+from state.transaction import Money, Transaction
+
+log = structlog.get_logger()
+
+CURSOR = "payments"
+
+# The share of a document that was settled without a payment we can name, such as a credit applied by hand.
+UNNAMED = "unnamed"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that follows from an observation: a trigger, what is paid after it, and what to tell the TMS."""
+
+    trigger: Trigger
+    paid: Money
+    reason: str
+    told: Told | None = None
+    report: PaymentReport | None = None
+
+
+class Payments:
+    """Reads accounting's changes and acts on them. `overlap` is read again each time."""
+
+    def __init__(  # noqa: PLR0913 - the parts of one reader
+        self,
+        store: Store,
+        accounting: Accounting,
+        *,
+        first: datetime,
+        overlap: timedelta,
+        clock: Callable[[], datetime],
+        moved: Callable[[Trigger], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._accounting = accounting
+        self._first = first
+        self._overlap = overlap
+        self._clock = clock
+        self._moved = moved
+        self._wake = wake
+
+    async def run_once(self) -> None:
+        """Read what changed, keep it, then act on everything kept that can be acted on."""
+        cursor = await self._store.memory.cursor(CURSOR)
+        since = self._first if cursor is None else cursor - self._overlap
+        changes = await self._accounting.changes(since)
+        await self._store.memory.observe(changes.observations, CURSOR, changes.until)
+        for seen in await self._store.memory.observations():
+            try:
+                await self._act(seen)
+            except StaleTransaction:
+                continue  # it moved meanwhile: the observation is still there for the next pass
+
+    async def _act(self, seen: Observation) -> None:
+        """Apply what follows from one observation; keep it while its transaction can't take it yet."""
+        transaction = await self._store.find_by_document(seen.kind, seen.document.id)
+        if transaction is None and not seen.gone:
+            return  # a document of ours whose export is not concluded yet
+        if transaction is not None:
+            if transaction.state not in {State.EXPORTED, State.PAID}:
+                return
+            await self._apply(transaction, seen)
+        await self._store.memory.forget(seen)
+
+    async def _apply(self, transaction: Transaction, seen: Observation) -> None:
+        if seen.gone and await self._voiding(transaction):
+            return  # we took it away ourselves; the outbox will say so
+        if transaction.total != seen.total and not seen.gone:
+            log.warning(
+                "document.differs", transaction=transaction.id, ours=str(transaction.total), theirs=str(seen.total)
+            )
+        told = await self._store.memory.settlements(transaction.id)
+        for fact in facts(transaction, seen, told, self._clock().date()):
+            try:
+                transaction = await self._store.apply(
+                    transaction,
+                    fact.trigger,
+                    Cause("payments", fact.reason),
+                    report=fact.report,
+                    told=fact.told,
+                    **_changes(fact, seen),
+                )
+            except IllegalMove as error:
+                log.warning("payment.unexplained", transaction=transaction.id, detail=str(error))
+                return
+            self._moved(fact.trigger)
+            log.info("transaction.moved", transaction=transaction.id, trigger=fact.trigger, state=transaction.state)
+            self._wake()
+
+    async def _voiding(self, transaction: Transaction) -> bool:
+        return any(standing.effect == "void" for standing in await self._store.standings(transaction.id))
+
+
+def facts(transaction: Transaction, seen: Observation, told: dict[str, Told], today: date) -> Iterator[Fact]:
+    """Yield what follows from `seen`, given what is recorded as applied and what the TMS was told, by payment.
+
+    `today` dates what no payment explains. Payments taken back come first, so that the sum told to the TMS never
+    exceeds what is truly paid.
+    """
+    if seen.gone:
+        yield Fact(Trigger.DOCUMENT_LOST, _as(seen.total, 0), "voided or deleted in accounting")
+        return
+    applied = {settlement.payment_id: settlement for settlement in _explained(seen, today)}
+    paid = sum(entry.amount for entry in told.values())
+    said = sum(entry.told for entry in told.values())
+    settled = seen.balance.minor == 0 and seen.total == transaction.total and seen.total.minor > 0
+    state = transaction.state
+
+    for entry in told.values():
+        now = applied[entry.payment_id].amount.minor if entry.payment_id in applied else 0
+        if now < entry.amount:
+            paid -= entry.amount - now
+            state = State.EXPORTED
+            reason = f"payment {entry.payment_id} no longer covers {_as(seen.total, entry.amount - now)}"
+            yield Fact(Trigger.PAYMENT_REVERSED, _as(seen.total, paid), reason, entry._replace(amount=now))
+
+    for settlement in applied.values():
+        entry = told.get(settlement.payment_id, Told(settlement.payment_id, 0, 0, 0))
+        grown = settlement.amount.minor - entry.amount
+        if grown <= 0:
+            continue
+        paid += grown
+        tell = max(0, min(settlement.amount.minor - entry.told, paid - said))
+        said += tell
+        entry = Told(settlement.payment_id, settlement.amount.minor, entry.told + tell, entry.tellings + bool(tell))
+        whole = settled and paid == seen.total.minor
+        state = State.PAID if whole else state
+        yield Fact(
+            Trigger.PAYMENT_COMPLETED if whole else Trigger.PAYMENT_RECORDED,
+            _as(seen.total, paid),
+            f"payment {settlement.payment_id} covers {_as(seen.total, grown)}",
+            entry,
+            _report(settlement, entry, _as(seen.total, tell)) if tell else None,
+        )
+
+    if settled and state is not State.PAID:
+        yield Fact(Trigger.PAYMENT_COMPLETED, seen.total, "accounting shows nothing left to pay")
+
+
+def _explained(seen: Observation, today: date) -> Iterator[Settlement]:
+    """Yield the document's payments, cut or filled up so that they add up to exactly what is paid."""
+    left = seen.total.minor - seen.balance.minor
+    for settlement in sorted(seen.settlements, key=lambda each: (each.paid_on, each.payment_id)):
+        part = min(settlement.amount.minor, left)
+        if part > 0:
+            left -= part
+            yield Settlement(
+                settlement.payment_id,
+                _as(seen.total, part),
+                settlement.paid_on,
+                settlement.method,
+                settlement.reference,
+            )
+    if left > 0:
+        yield Settlement(UNNAMED, _as(seen.total, left), today)
+
+
+def _as(money: Money, minor: int) -> Money:
+    """Return another amount of the same currency."""
+    return Money(minor, money.currency)
+
+
+def _report(settlement: Settlement, entry: Told, amount: Money) -> PaymentReport:
+    """Return what the TMS is told; the reference stays the same for the same telling of the same payment."""
+    suffix = "" if entry.tellings == 1 else f"-{entry.tellings}"
+    return PaymentReport(
+        amount=amount,
+        paid_on=settlement.paid_on,
+        reference=f"loadledger-{settlement.payment_id}{suffix}",
+        method=settlement.method,
+        note=settlement.reference,
+    )
+
+
+def _changes(fact: Fact, seen: Observation) -> dict[str, object]:
+    """Return the fields a fact changes; a lost document is forgotten by the move itself."""
+    if fact.trigger is Trigger.DOCUMENT_LOST:
+        return {}
+    return {"paid": fact.paid, "document": seen.document}

@@ -1,0 +1,343 @@
+"""Outbox -> vendor -> fact: how a wish leaves the process, exactly once.
+
+One pass: claim -> prepare -> look up -> announce -> send -> classify -> record. Decide first, then record: nothing
+leaves before the row that announces it is durable, and nothing that may have arrived is sent again before it was
+looked for.
+"""
+
+import hashlib
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import NamedTuple, TypeVar, assert_never
+
+import anyio
+import structlog
+
+from adapters.ports import (
+    Absent,
+    Accounting,
+    Conflict,
+    Order,
+    OutcomeUnknown,
+    Present,
+    Rejected,
+    Sender,
+    Tms,
+    Unauthorized,
+    Unavailable,
+    Verdict,
+)
+from engine.backoff import delay
+from state.lifecycle import Effect, Trigger
+from state.moves import StaleTransaction
+from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Postponed, Receipt, Refused
+from state.problem import Problem, problem
+from state.store import Store
+from state.transaction import Transaction
+
+log = structlog.get_logger()
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_AGREEING_READS = 2  # a list read was once seen to be older than a read by id: one empty answer is not proof
+
+
+class Route(NamedTuple):
+    """Where an effect goes and which facts come back."""
+
+    lane: str
+    sender: Sender
+    success: Trigger | None
+    refusal: Trigger | None
+
+
+def routes(tms: Tms, accounting: Accounting) -> dict[Effect, Route]:
+    """Return the table of effects. A refusal without a fact leaves the message dead until a person retries it."""
+    t = Trigger
+    # fmt: off
+    return {
+        # effect                      lane          vendor call          fact on success      fact on refusal
+        Effect.EXPORT:         Route("accounting", accounting.exports, t.EXPORT_CONFIRMED, t.EXPORT_REJECTED),
+        Effect.VOID:           Route("accounting", accounting.voids,   t.VOID_CONFIRMED,   None),
+        Effect.REPORT_PAYMENT: Route("tms",        tms.payments,       None,               None),
+    }
+    # fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How patient the relay is; instants in seconds."""
+
+    interval: float  # the longest rest between two passes
+    claim: int  # messages taken up by one pass
+    concurrency: int  # requests under way at once
+    quiet_period: float  # from an unknown outcome to the first look-up
+    read_pause: float  # between two agreeing look-ups
+    rounds: int  # sends with unknown outcome before a person decides
+    retry_base: float
+    retry_cap: float
+
+
+class Relay:
+    """Empties the outbox."""
+
+    def __init__(  # noqa: PLR0913 - the parts of one worker
+        self,
+        store: Store,
+        table: Mapping[Effect, Route],
+        pace: Pace,
+        *,
+        entity: str,
+        home_currency: str,
+        clock: Callable[[], datetime],
+        ended: Callable[[Effect, Outcome], None],
+    ) -> None:
+        self._store = store
+        self._table = table
+        self._pace = pace
+        self._entity = entity
+        self._home_currency = home_currency
+        self._clock = clock
+        self._ended = ended
+        self._slots = anyio.CapacityLimiter(pace.concurrency)
+        self._lanes = {lane: _Lane(pace) for lane in {route.lane for route in table.values()}}
+
+    async def run_once(self) -> float:
+        """Bring every due message one step further and return the seconds until the next is due."""
+        now = self._clock()
+        lanes = [name for name, lane in self._lanes.items() if lane.open(now)]
+        claims = await self._store.claim(lanes, self._pace.claim)
+        orders = await self._each(claims, self._prepare)
+        decided = await self._look_up(orders)
+        await self._each(decided, self._conclude)
+        if len(claims) == self._pace.claim:
+            return 0.0
+        due = await self._store.next_due()
+        return self._pace.interval if due is None else self._until(due)
+
+    # -- the verbs --------------------------------------------------------------------------------------------
+
+    async def _prepare(self, claim: Claim) -> Order | None:
+        """Freeze the request, or end the message here; what was sent before is already frozen."""
+        message, transaction = claim.message, claim.transaction
+        if message.phase is Phase.IN_DOUBT and message.request_id is not None and message.body is not None:
+            return Order(claim, message.request_id, message.body)
+        outcome: Outcome
+        if message.effect is Effect.VOID and transaction.document is None:
+            outcome = Delivered(Receipt(), adopted=True)
+        elif message.effect is Effect.EXPORT and (flaw := self._flaw(transaction)):
+            outcome = Refused(flaw)
+        else:
+            try:
+                return await self._table[message.effect].sender.prepare(claim, request_id(self._entity, claim))
+            except Exception as error:  # noqa: BLE001 - nothing has left: one poison message must not stop the others
+                outcome = self._judge(claim, error)
+        await self._record(claim, outcome)
+        return None
+
+    async def _look_up(self, orders: Sequence[Order]) -> list[tuple[Order, Verdict]]:
+        """Ask each vendor, in bulk, which of these wishes have come true already."""
+        decided: list[tuple[Order, Verdict]] = []
+        for effect, route in self._table.items():
+            group = [order for order in orders if order.claim.message.effect is effect]
+            if not group:
+                continue
+            try:
+                verdicts = await route.sender.look_up(group)
+            except Exception as error:  # noqa: BLE001 - looked up again later, all of them
+                await self._each(group, partial(self._fail, error))
+            else:
+                decided += [(order, verdicts[order.claim.message.id]) for order in group]
+        return decided
+
+    async def _conclude(self, decided: tuple[Order, Verdict]) -> None:
+        """Adopt what is there, refuse what is in the way, and send only what is proven absent."""
+        order, verdict = decided
+        message = order.claim.message
+        match verdict:
+            case Present(receipt):
+                await self._record(order.claim, Delivered(receipt, adopted=True))
+            case Conflict(why):
+                await self._record(order.claim, Refused(why))
+            case Absent() if message.phase is not Phase.IN_DOUBT:
+                await self._send(order)
+            case Absent() if message.reads + 1 < _AGREEING_READS:
+                until = self._after(self._pace.read_pause)
+                await self._record(order.claim, InDoubt(until, "not found once", message.reads + 1, message.tries))
+            case Absent() if message.tries >= self._pace.rounds:
+                await self._record(order.claim, Refused(problem("outcome_undecided", f"{message.tries} tries")))
+            case Absent():
+                await self._send(order)
+            case _:
+                assert_never(verdict)
+
+    async def _send(self, order: Order) -> None:
+        """Announce, send, record. Between the first and the last anything that goes wrong leaves doubt, not loss."""
+        try:
+            claim = await self._store.announce(order.claim, order.request_id, order.body)
+        except StaleTransaction:
+            return  # a newer wish took its place; the next pass meets that one
+        try:
+            receipt = await self._table[claim.message.effect].sender.send(replace(order, claim=claim))
+        except Exception as error:  # noqa: BLE001 - it has left: whatever happened, the outcome is recorded
+            await self._record(claim, self._judge(claim, error))
+        else:
+            self._lanes[self._lane(claim)].recovered()
+            await self._record(claim, Delivered(receipt))
+
+    async def _record(self, claim: Claim, outcome: Outcome) -> None:
+        route = self._table[claim.message.effect]
+        try:
+            moved = await self._store.finish(claim, outcome, success=route.success, refusal=route.refusal)
+        except StaleTransaction:
+            return  # replaced while it was looked at, before anything left
+        self._ended(claim.message.effect, outcome)
+        log.info(
+            "message.ended",
+            effect=claim.message.effect,
+            outcome=type(outcome).__name__.lower(),
+            transaction=claim.transaction.id,
+            label=claim.transaction.label,
+            state=moved.state,
+            **_detail(outcome),
+        )
+
+    # -- judgement --------------------------------------------------------------------------------------------
+
+    def _judge(self, claim: Claim, error: Exception) -> Outcome:
+        """Say what a failure means for the message, and for the lane it came through."""
+        lane, now = self._lanes[self._lane(claim)], self._clock()
+        match error:
+            case Rejected():
+                return Refused(error.problem, error.trace)
+            case Unavailable():
+                lane.pause(now, error.retry_after)
+                return self._postponed(claim, str(error), error.retry_after)
+            case Unauthorized():
+                lane.pause(now, self._pace.retry_cap)
+                log.error("vendor.refused_us", effect=claim.message.effect, detail=str(error))
+                return self._postponed(claim, str(error), None)
+            case OutcomeUnknown():
+                return self._unknown(claim, str(error))
+            case _:
+                log.error("message.broke", effect=claim.message.effect, label=claim.transaction.label, exc_info=error)
+                return self._unknown(claim, f"internal error: {type(error).__name__}")
+
+    def _unknown(self, claim: Claim, reason: str) -> Outcome:
+        """Doubt, if the request has left; otherwise just another time."""
+        if claim.message.phase is not Phase.SENT:
+            return self._postponed(claim, reason, None)
+        return InDoubt(self._after(self._pace.quiet_period), reason, 0, claim.message.tries + 1)
+
+    def _postponed(self, claim: Claim, reason: str, retry_after: float | None) -> Postponed:
+        pause = self._backoff(claim.message.attempts) if retry_after is None else retry_after
+        return Postponed(self._after(pause), reason)
+
+    async def _fail(self, error: Exception, order: Order) -> None:
+        await self._record(order.claim, self._judge(order.claim, error))
+
+    def _flaw(self, transaction: Transaction) -> Problem | None:
+        if transaction.content is None:
+            return transaction.problem or problem("shape_unknown")
+        return transaction.content.flaw(self._home_currency)
+
+    # -- time -------------------------------------------------------------------------------------------------
+
+    def _lane(self, claim: Claim) -> str:
+        return self._table[claim.message.effect].lane
+
+    def _after(self, seconds: float) -> datetime:
+        return self._clock() + timedelta(seconds=seconds)
+
+    def _until(self, due: datetime) -> float:
+        """Return the seconds to rest until the next message is due, a closed lane opens, or the interval ends."""
+        wait = (due - self._clock()).total_seconds()
+        pauses = [lane.rest(self._clock()) for lane in self._lanes.values()]
+        soonest = min([pause for pause in pauses if pause > 0], default=self._pace.interval) if wait <= 0 else wait
+        return min(max(soonest, 0.0), self._pace.interval)
+
+    def _backoff(self, failures: int) -> float:
+        return delay(failures, base=self._pace.retry_base, cap=self._pace.retry_cap, chance=_CHANCE)
+
+    async def _each(self, items: Sequence[Item], step: Callable[[Item], Awaitable[Result | None]]) -> list[Result]:
+        """Take one step with every item, several at once, and return what came of those that go on."""
+        results: list[Result] = []
+
+        async def one(item: Item) -> None:
+            async with self._slots:
+                if (result := await step(item)) is not None:
+                    results.append(result)
+
+        async with anyio.create_task_group() as tasks:
+            for item in items:
+                tasks.start_soon(one, item)
+        return results
+
+
+class _Lane:
+    """One vendor's side of the outbox: closed for a while when the vendor can't serve us.
+
+    A throttle or an outage concerns the whole company, so the lane rests, not one message at a time.
+    """
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self._closed_until: datetime | None = None
+        self._failures = 0
+
+    def open(self, now: datetime) -> bool:
+        return self.rest(now) <= 0
+
+    def rest(self, now: datetime) -> float:
+        return (self._closed_until - now).total_seconds() if self._closed_until else 0.0
+
+    def pause(self, now: datetime, seconds: float | None) -> None:
+        """Close for `seconds`, or, if nobody said how long, longer with each failure in a row."""
+        if seconds is None:
+            seconds = delay(self._failures, base=self._pace.retry_base, cap=self._pace.retry_cap, chance=_CHANCE)
+            self._failures += 1
+        self._closed_until = max(self._closed_until or now, now + timedelta(seconds=seconds))
+
+    def recovered(self) -> None:
+        """Forget past failures: the vendor has just carried something out."""
+        self._failures = 0
+
+
+_CHANCE = random.Random()  # noqa: S311 - jitter, not a secret
+
+
+def request_id(entity: str, claim: Claim) -> str:
+    """Return the id that names this request at the vendor for ever: 32 hex digits.
+
+    Derived, so that a restored or restarted daemon names the same intent the same. The round makes a new try after
+    a definite answer a new request; a repetition while in doubt keeps the id it was sent with.
+    """
+    message, transaction = claim.message, claim.transaction
+    intent = (
+        entity,
+        transaction.kind,
+        transaction.source_id,
+        message.effect,
+        message.generation,
+        message.revision,
+        message.report.reference if message.report else "",
+        message.round,
+    )
+    return hashlib.sha256("\x1f".join(map(str, intent)).encode()).hexdigest()[:32]
+
+
+def _detail(outcome: Outcome) -> dict[str, str]:
+    """Return what a log line says of an outcome."""
+    match outcome:
+        case Delivered(receipt, adopted):
+            return {"adopted": str(adopted).lower(), "trace": receipt.trace}
+        case Refused(why, trace):
+            return {"problem": why.code, "trace": trace}
+        case Postponed(until, reason) | InDoubt(until, reason):
+            return {"reason": reason, "until": until.isoformat()}
+        case _:
+            assert_never(outcome)
