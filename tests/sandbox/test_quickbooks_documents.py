@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -280,3 +281,99 @@ def test_day_of_month_term_leaves_its_notice(desk: Any) -> None:
     term = desk.ref("Term", "End of month")
     assert desk.invoice(TxnDate="2026-02-10", SalesTermRef=term)["DueDate"] == "2026-02-28"
     assert desk.invoice(TxnDate="2026-02-26", SalesTermRef=term)["DueDate"] == "2026-03-31"
+
+
+def test_text_line_is_worth_nothing(desk: Any) -> None:
+    body = desk.invoice_body("10.00")
+    body["Line"].append({"DetailType": "DescriptionOnly", "Description": "Thank you", "Amount": Decimal("5.00")})
+    invoice = desk.company.create("Invoice", body)
+    assert invoice["TotalAmt"] == Decimal("10.00")
+    assert "Amount" not in invoice["Line"][1]
+
+
+def test_fixed_discount_needs_an_account_and_the_preference(desk: Any) -> None:
+    def discounted(**detail: object) -> dict[str, Any]:
+        line = {"DetailType": "DiscountLineDetail", "Amount": Decimal("2.50"), "DiscountLineDetail": detail}
+        body: dict[str, Any] = desk.invoice_body("10.00")
+        return body | {"Line": [*body["Line"], line]}
+
+    account = desk.ref("Account", "Discounts Given")
+    assert desk.company.create("Invoice", discounted(DiscountAccountRef=account))["TotalAmt"] == Decimal("7.50")
+    assert code_of(lambda: desk.company.create("Invoice", discounted())) == "6440"
+    desk.company.set_preferences({"SalesFormsPrefs": {"AllowDiscount": False}})
+    assert code_of(lambda: desk.company.create("Invoice", discounted(DiscountAccountRef=account))) == "6000"
+
+
+def test_bill_line_on_an_item_posts_to_its_expense_account(desk: Any) -> None:
+    line = {
+        "DetailType": "ItemBasedExpenseLineDetail",
+        "Amount": Decimal("75.00"),
+        "ItemBasedExpenseLineDetail": {"ItemRef": desk.ref("Item", "Detention"), "Qty": 3, "UnitPrice": 25},
+    }
+    desk.bill(Line=[line])
+    paid = desk.ref("Account", "Accessorials Paid")["value"]
+    assert desk.company.books.ledger.trial_balance()[paid] == Decimal("75.00")
+    line["ItemBasedExpenseLineDetail"] = {}
+    assert code_of(lambda: desk.bill(Line=[line])) == "6440"
+
+
+def test_billable_line_needs_the_feature_and_a_customer(desk: Any) -> None:
+    body = desk.bill_body()
+    body["Line"][0]["AccountBasedExpenseLineDetail"]["BillableStatus"] = "Billable"
+    assert code_of(lambda: desk.company.create("Bill", body)) == "6000"
+    desk.company.set_preferences({"VendorAndPurchasesPrefs": {"BillableExpenseTracking": True}})
+    assert code_of(lambda: desk.company.create("Bill", body)) == "2020"
+    body["Line"][0]["AccountBasedExpenseLineDetail"]["CustomerRef"] = {"value": desk.customer["Id"]}
+    assert desk.company.create("Bill", body)
+
+
+def test_line_without_an_item_takes_the_companys_first(desk: Any) -> None:
+    body = desk.invoice_body("10.00")
+    del body["Line"][0]["SalesItemLineDetail"]
+    assert desk.company.create("Invoice", body)["Line"][0]["SalesItemLineDetail"]["ItemRef"]["name"] == "Linehaul"
+
+
+JUNK: list[object] = [
+    None, True, -1, 10**30, Decimal("1E+400"), "", "x", "NaN", "2026-13-01", "n" * 5000, [], [5], {}, {"value": None},
+    {"value": {}}, {"value": "999"}, [{}], {"x": [{}]},
+]  # fmt: skip
+
+
+def spoiled(body: Any, random: Random) -> Any:
+    """Return a body with one of its values, at any depth, replaced by junk."""
+    if isinstance(body, dict) and body and random.random() < 0.8:
+        key = random.choice(list(body))
+        return {**body, key: spoiled(body[key], random)}
+    if isinstance(body, list) and body and random.random() < 0.8:
+        return [spoiled(body[0], random), *body[1:]]
+    return random.choice(JUNK)
+
+
+@pytest.mark.parametrize("kind", ["Invoice", "Bill", "Payment", "BillPayment", "Customer", "Item", "Account", "Term"])
+def test_any_junk_is_refused_with_a_fault_or_taken_and_the_books_still_balance(desk: Any, kind: str) -> None:
+    invoice, bill = desk.invoice("9000000.00"), desk.bill("9000000.00")
+    account = desk.ref("Account", "Operating Checking")
+    payment = hands.pay_invoice(desk.company, invoice["Id"], "1.00")
+    paid = hands.pay_bill(desk.company, bill["Id"], "1.00")
+    whole = {
+        "Invoice": invoice,
+        "Bill": bill,
+        "Payment": payment,
+        "BillPayment": paid,
+        "Customer": desk.customer,
+        "Item": desk.held("Item", "1"),
+        "Account": desk.held("Account", account["value"]),
+        "Term": desk.held("Term", "1"),
+    }[kind]
+    random = Random(kind)
+    refused = 0
+    for _ in range(400):
+        current = desk.held(kind, whole["Id"])
+        key = random.choice(list(current))
+        body = current | {key: spoiled(current[key], random), "Id": current["Id"], "SyncToken": current["SyncToken"]}
+        try:
+            desk.company.update(kind, body)
+        except Fault:
+            refused += 1
+    assert refused
+    assert sum(desk.company.books.ledger.trial_balance().values()) == 0

@@ -28,6 +28,7 @@ CODES: Final[dict[str, Code]] = {
     "2050": Code("Invalid String Length"),
     "2070": Code("Invalid Date"),
     "2130": Code("Invalid Request Id Format"),
+    "2140": Code("Invalid Amount"),
     "2170": Code("Invalid Enumeration"),
     "2190": Code("Invalid Date Range"),
     "2220": Code("Invalid Currency Type"),

@@ -122,6 +122,10 @@ def _finish_expense(detail: Object, facts: Facts) -> None:
     detail.setdefault("TaxCodeRef", {"value": "NON"})
 
 
+def _finish_description(line: Object, _detail: Object, _facts: Facts) -> None:
+    line.pop("Amount", None)  # text is worth nothing
+
+
 def _finish_discount(line: Object, detail: Object, facts: Facts) -> None:
     if not detail.get("PercentBased"):
         _require_amount(line)
@@ -135,6 +139,7 @@ _FINISH: Final[dict[str, Finish]] = {
     "SalesItemLineDetail": _finish_sales_item,
     "AccountBasedExpenseLineDetail": _finish_account_expense,
     "ItemBasedExpenseLineDetail": _finish_item_expense,
+    "DescriptionOnly": _finish_description,
     "DiscountLineDetail": _finish_discount,
 }
 

@@ -25,7 +25,7 @@ def write(kind: str, operation: str, options: frozenset[str], body: object, comp
     duplicate = ALLOW_DUPLICATE in options
     if operation in {"", "create", "update"} and "void" not in options:
         if operation == "update" or (operation == "" and body.get("Id") is not None):
-            sparse = body.get("sparse") in {True, "true"}
+            sparse = str(body.get("sparse")).lower() == "true"
             return {kind: company.update(kind, body, sparse, allow_duplicate_number=duplicate)}
         return {kind: company.create(kind, body, allow_duplicate_number=duplicate)}
     require(("Id", "SyncToken"), body)

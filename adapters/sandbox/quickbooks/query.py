@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
+from itertools import takewhile
 from typing import Final
 
+from adapters.sandbox.quickbooks.books import Books
 from adapters.sandbox.quickbooks.clock import parse_stamp
 from adapters.sandbox.quickbooks.company import Company
 from adapters.sandbox.quickbooks.kinds import KINDS
@@ -51,9 +53,7 @@ def _check_filterable(query: Query, company: Company) -> None:
 
 def _matching(query: Query, company: Company) -> Iterator[Object]:
     tests = [_test(condition, company) for condition in query.conditions]
-    active_only = KINDS[query.kind].role == "name" and all(
-        condition.path != "Active" for condition in query.conditions
-    )
+    active_only = KINDS[query.kind].role == "name" and all(condition.path != "Active" for condition in query.conditions)
     for stored in _candidates(query, company):
         if active_only and not stored["Active"]:
             continue
@@ -66,6 +66,8 @@ def _candidates(query: Query, company: Company) -> Iterable[Object]:
     """Return rows by the first index that serves a condition; otherwise all, transactions newest first."""
     books, row = company.books, KINDS[query.kind]
     for condition in query.conditions:
+        if condition.path == "MetaData.LastUpdatedTime" and condition.operator in {">", ">="}:
+            return _changed_since(_time(condition.path, condition.values[0]), query.kind, books)
         if condition.operator not in {"=", "in"}:
             continue
         if condition.path == "Id":
@@ -75,6 +77,10 @@ def _candidates(query: Query, company: Company) -> Iterable[Object]:
             values = dict.fromkeys(value.casefold() for value in condition.values)
             return [stored for value in values for stored in books.by(query.kind, condition.path, value)]
     return books.live(query.kind) if row.role == "name" else books.newest(query.kind)
+
+
+def _changed_since(since: str, kind: str, books: Books) -> Iterable[Object]:
+    return takewhile(lambda stored: bool(stored["MetaData"]["LastUpdatedTime"] >= since), books.latest(kind))
 
 
 def _value(row: Object, path: str) -> object:

@@ -18,6 +18,7 @@ from adapters.sandbox.quickbooks.switches import Switches
 Object = dict[str, Any]
 CENT: Final = Decimal("0.01")
 ZERO: Final = Decimal("0.00")
+_TOO_MUCH: Final = Decimal(10) ** 11
 
 
 class Facts(Protocol):
@@ -54,10 +55,8 @@ def flag(value: object, element: str, _facts: Facts) -> bool:
 
 
 def number(value: object, element: str, _facts: Facts) -> Decimal:
-    """Keep a quantity, a price or a rate, of up to seven decimals."""
-    if isinstance(value, Decimal):
-        return value
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
+    """Keep a quantity, a price or a rate."""
+    if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         raise unsupported_property(element)
     try:
         parsed = Decimal(value)
@@ -65,6 +64,8 @@ def number(value: object, element: str, _facts: Facts) -> Decimal:
         raise unsupported_property(element) from None
     if not parsed.is_finite():
         raise unsupported_property(element)
+    if abs(parsed) >= _TOO_MUCH:
+        raise Fault("2140", f"Invalid Amount : Supplied value:{parsed}", element=element)
     return parsed
 
 
@@ -128,9 +129,9 @@ def one_of(*values: str) -> Rule:
     allowed = frozenset(values)
 
     def rule(value: object, element: str, _facts: Facts) -> str:
-        if value not in allowed:
+        if not isinstance(value, str) or value not in allowed:
             raise Fault("2170", f"Invalid Enumeration : {value}", element=element)
-        return str(value)
+        return value
 
     return rule
 

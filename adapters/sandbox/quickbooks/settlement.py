@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from adapters.sandbox.quickbooks.books import Books, Change
-from adapters.sandbox.quickbooks.faults import Fault, business, missing, not_found
+from adapters.sandbox.quickbooks.faults import Fault, business, missing, not_found, unsupported_property
 from adapters.sandbox.quickbooks.kinds import KINDS
 from adapters.sandbox.quickbooks.rules import ZERO, Facts, Object, money
 
@@ -34,7 +34,9 @@ def _settlement_line(kind: str, raw: object, facts: Facts) -> Object:
         raise missing("Amount")
     amount = money(raw["Amount"], "Amount", facts)
     link = links[0]
-    if link.get("TxnType") not in (KINDS[kind].settles or {}):
+    if not isinstance(link, dict):
+        raise unsupported_property("LinkedTxn")
+    if str(link.get("TxnType")) not in (KINDS[kind].settles or {}):
         raise Fault("2170", f"Invalid Enumeration : {link.get('TxnType')}", element="TxnType")
     if amount < 0:
         raise Fault("2290", "Negative Amount", element="Amount")
