@@ -98,7 +98,8 @@ class Tokens:
 
     async def _refresh(self) -> None:
         seed = _digest(self._settings.refresh_token)
-        chain = await self._kept() or Chain(value=self._settings.refresh_token, seed=seed)
+        # What is in memory is newest: the vault may have failed to keep it.
+        chain = self._chain or await self._kept() or Chain(value=self._settings.refresh_token, seed=seed)
         outcome = await self._ask(chain.value)
         if isinstance(outcome, Refusal) and outcome.error == "invalid_grant" and chain.seed != seed:
             # The kept chain is dead, and someone configured a token since it began: the company was reconnected.

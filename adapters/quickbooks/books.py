@@ -1,5 +1,6 @@
 """What QuickBooks' books say of our documents: found, read and judged."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,9 +11,9 @@ import msgspec
 from adapters.ports import Absent, Conflict, Order, Present, Verdict
 from adapters.quickbooks.client import Client, quoted
 from adapters.quickbooks.forms import FORMS, Form, Raw
-from adapters.quickbooks.marker import Marker, fingerprints, parse, total
+from adapters.quickbooks.marker import Marker, fingerprints, parse, subject, total
 from adapters.quickbooks.problems import named, rejected
-from adapters.quickbooks.shapes import Held, shaped
+from adapters.quickbooks.shapes import Held, readable
 from state.outbox import Phase, Receipt
 from state.transaction import Document, Transaction
 
@@ -29,8 +30,14 @@ class Copy:
 
     @classmethod
     def of(cls, raw: Raw) -> "Copy":
-        """Return the copy of one answer's object."""
-        held = shaped(raw, Held)
+        """Return the copy of one answer's object.
+
+        Of one whose shape is unknown, only what identifies it is taken: it fits nothing that we would write.
+        """
+        held = readable(raw, Held)
+        if held is None:
+            identity, number, note = (str(raw.get(name) or "") for name in ("Id", "DocNumber", "PrivateNote"))
+            raw, held = {}, Held(id=identity, doc_number=number, private_note=note)
         return cls(raw, held, parse(held.private_note))
 
     @property
@@ -90,7 +97,7 @@ class Request:
 
 def ours(copy: Copy, entity: str, transaction: Transaction) -> bool:
     """Whether a copy carries the marker of this transaction, in whatever generation."""
-    return copy.marker is not None and copy.marker.names(entity, transaction)
+    return copy.marker is not None and copy.marker.subject == subject(entity, transaction)
 
 
 def refuse_unless_untouched(copy: Copy, wanted: Raw, entity: str, transaction: Transaction) -> None:
@@ -129,13 +136,21 @@ async def candidates(client: Client, requests: Collection[Request]) -> dict[int,
         )
         for raw in await client.select(form.entity, where):
             copies[raw["Id"]] = Copy.of(raw)
-    return {request.id: [copy for copy in copies.values() if _concerns(copy, request)] for request in requests}
+    return _concerned(requests, copies.values())
 
 
-def _concerns(copy: Copy, request: Request) -> bool:
-    number = request.body.get("DocNumber")
-    same_number = number is not None and (copy.held.doc_number or "").casefold() == number.casefold()
-    return same_number or request.marker.same_transaction(copy.marker)
+def _concerned(requests: Iterable[Request], copies: Iterable[Copy]) -> dict[int, list[Copy]]:
+    """Return, by message id, the copies that carry a request's number or its transaction's marker."""
+    by_key: defaultdict[object, dict[str, Copy]] = defaultdict(dict)
+    for copy in copies:
+        for key in ((copy.held.doc_number or "").casefold(), copy.marker and copy.marker.subject):
+            by_key[key][copy.held.id] = copy
+    concerned = {}
+    for request in requests:
+        number = request.body.get("DocNumber")
+        same_number = by_key[number.casefold()] if number else {}
+        concerned[request.id] = list((same_number | by_key[request.marker.subject]).values())
+    return concerned
 
 
 def judge_creation(request: Request, copies: Iterable[Copy]) -> Verdict:
@@ -145,13 +160,14 @@ def judge_creation(request: Request, copies: Iterable[Copy]) -> Verdict:
     """
     form, marker = request.form, request.marker
     concerned = list(copies)
-    mine = [copy for copy in concerned if marker.same_transaction(copy.marker) and not copy.held.gone]
+    own = [copy for copy in concerned if copy.marker and copy.marker.subject == marker.subject]
+    mine = [copy for copy in own if not copy.held.gone]
     if len(mine) > 1:
         return _conflict("duplicate_suspected", *mine, form=form)
     if mine:
         return _judge_mine(request, mine[0])
-    if request.in_doubt and any(copy.marker == marker for copy in concerned):
-        return _conflict("document_lost", *concerned, form=form)
+    if request.in_doubt and any(copy.marker == marker for copy in own):
+        return _conflict("document_lost", *own, form=form)
     holders = [copy for copy in concerned if not copy.held.gone and not _elsewhere(copy, request)]
     return _conflict("number_taken", *holders, form=form) if holders else Absent()
 

@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Final
 
-import msgspec
 import structlog
 
 from adapters.ports import Changes
@@ -15,15 +14,13 @@ from adapters.quickbooks.client import PAGE, Client, quoted
 from adapters.quickbooks.forms import FORMS, Form, Raw
 from adapters.quickbooks.references import References
 from adapters.quickbooks.settings import Settings
-from adapters.quickbooks.shapes import Paid, Ref, shaped
+from adapters.quickbooks.shapes import Paid, Ref, readable
 from state.outbox import Observation, Settlement
 from state.transaction import InexactMoney, Money
 
 # Change data reaches back thirty days; a day of it is left for slow answers and odd clocks.
 _REACH: Final = timedelta(days=29)
 _ENTITIES: Final = (*(form.entity for form in FORMS.values()), *(form.payment for form in FORMS.values()))
-
-Seen = TypeVar("Seen")
 
 log = structlog.get_logger(__name__)
 
@@ -161,19 +158,16 @@ def _applied(payment: Paid, form: Form) -> dict[str, Decimal]:
 
 
 def _documents(rows: Iterable[Raw]) -> dict[str, Copy]:
-    return _by_id(rows, Copy.of)
+    return {copy.held.id: copy for copy in map(Copy.of, rows)}
 
 
 def _payments(rows: Iterable[Raw]) -> dict[str, Paid]:
-    return _by_id(rows, lambda raw: shaped(raw, Paid))
-
-
-def _by_id(rows: Iterable[Raw], read: Callable[[Raw], Seen]) -> dict[str, Seen]:
-    """Return the objects by id; one that can't be read is left out, so that it does not hide the others."""
-    seen: dict[str, Seen] = {}
+    """Return the payments by id; one that can't be read is left out, so that it does not hide the others."""
+    payments: dict[str, Paid] = {}
     for raw in rows:
-        try:
-            seen[raw["Id"]] = read(raw)
-        except msgspec.ValidationError:
-            log.warning("object.unreadable", id=raw.get("Id"))
-    return seen
+        payment = readable(raw, Paid)
+        if payment is None:
+            log.warning("object.unreadable", id=str(raw["Id"]))
+        else:
+            payments[payment.id] = payment
+    return payments

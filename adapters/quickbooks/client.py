@@ -6,14 +6,12 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
-
-from adapters.http import Answer, Http
+from adapters.http import Answer, Http, unclear
 from adapters.quickbooks.auth import Tokens
 from adapters.quickbooks.faults import Refused, error_for, error_in, in_object
 from adapters.quickbooks.forms import Raw
 from adapters.quickbooks.settings import Settings
-from adapters.quickbooks.shapes import Company, Instant, Preferences, shaped
+from adapters.quickbooks.shapes import Company, Instant, Preferences, Read, readable
 
 PAGE: Final = 1000  # rows; the vendor's largest page, for queries and for changes alike
 _MINOR_VERSION: Final = {"minorversion": "75"}
@@ -22,11 +20,31 @@ _VALUES: Final = 30  # values in one IN list, so that the longest numbers still 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A usable answer: its object, the vendor's trace id and the vendor's time."""
+    """A usable answer: its object, and the vendor's trace id. `writes` says what an odd shape would mean."""
 
     data: Raw
     trace: str
-    at: datetime | None
+    writes: bool
+
+    @property
+    def at(self) -> datetime | None:
+        """The vendor's time, if the answer states it."""
+        instant = readable(self.data, Instant)
+        return instant.time if instant else None
+
+    def member(self, name: str) -> Raw:
+        """Return the object the answer wraps; raise the unclear error if it is not there."""
+        member = self.data.get(name)
+        if not isinstance(member, dict):
+            raise unclear(f"the answer holds no {name}", writes=self.writes)
+        return member
+
+    def shaped(self, name: str, shape: type[Read]) -> Read:
+        """Return the object the answer wraps as `shape`; raise the unclear error if it does not fit."""
+        found = readable(self.member(name), shape)
+        if found is None:
+            raise unclear(f"the answer's {name} has an unknown shape", writes=self.writes)
+        return found
 
 
 class Client:
@@ -44,7 +62,7 @@ class Client:
         start = 1
         while True:
             page = await self.page(entity, where, order=order, start=start)
-            rows |= {row["Id"]: row for row in page}
+            rows |= {str(row["Id"]): row for row in page}
             if len(page) < PAGE:
                 return list(rows.values())
             start += PAGE
@@ -55,8 +73,7 @@ class Client:
         paging = f"orderby {order} startposition {start} maxresults {PAGE}"
         statement = f"select * from {entity} {condition} {paging}"  # noqa: S608 - no SQL; values come through `quoted`
         reply = await self._get("query", endpoint="query", params={"query": statement})
-        rows: list[Raw] = (reply.data.get("QueryResponse") or {}).get(entity) or []
-        return rows
+        return _rows(reply.member("QueryResponse"), entity)
 
     async def select_in(self, entity: str, field: str, values: Iterable[str]) -> list[Raw]:
         """Return the rows of `entity` whose `field` is one of `values`, in as few queries as an address can hold."""
@@ -73,7 +90,7 @@ class Client:
             if refusal.fault.code == "610":
                 return None
             raise
-        return _member(reply.data, entity)
+        return reply.member(entity)
 
     async def write(self, entity: str, body: bytes, request_id: str, operation: str | None = None) -> Reply:
         """Send one change: a creation, a full update, or with `operation` a deletion or a void.
@@ -90,23 +107,23 @@ class Client:
         params = {"entities": ",".join(entities), "changedSince": since.isoformat(timespec="seconds")}
         reply = await self._get("cdc", endpoint="cdc", params=params)
         groups: dict[str, list[Raw]] = {entity: [] for entity in entities}
-        for response in reply.data.get("CDCResponse") or ():
-            for group in (response, *(response.get("QueryResponse") or ())):
+        for response in _objects(reply.data.get("CDCResponse")):
+            for group in (response, *_objects(response.get("QueryResponse"))):
                 if faults := in_object(group):
                     raise error_for(faults, writes=False, status=HTTPStatus.OK, trace=reply.trace)
                 for entity in groups.keys() & group.keys():
-                    groups[entity] += group[entity]
+                    groups[entity] += _rows(group, entity)
         return groups, reply.at
 
     async def preferences(self) -> Preferences:
         """Return the company's preferences."""
         reply = await self._get("preferences", endpoint="preferences")
-        return shaped(_member(reply.data, "Preferences"), Preferences)
+        return reply.shaped("Preferences", Preferences)
 
     async def company(self) -> Company:
         """Return who the company is and which plan it has."""
         reply = await self._get(f"companyinfo/{self._realm}", endpoint="companyinfo")
-        return shaped(_member(reply.data, "CompanyInfo"), Company)
+        return reply.shaped("CompanyInfo", Company)
 
     async def _get(self, path: str, *, endpoint: str, params: Mapping[str, str] | None = None) -> Reply:
         return await self._call("GET", path, endpoint=endpoint, writes=False, params=params or {})
@@ -153,20 +170,17 @@ def _reply(answer: Answer) -> Reply:
     data: Any = answer.json()
     if not isinstance(data, dict):
         raise answer.unclear("the answer is not an object")
-    return Reply(data, trace, _server_time(data))
+    return Reply(data, trace, answer.writes)
 
 
-def _server_time(data: Raw) -> datetime | None:
-    try:
-        return shaped(data, Instant).time
-    except msgspec.ValidationError:
-        return None
+def _objects(value: object) -> list[Raw]:
+    """Return the objects of a list, and nothing of anything else."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _member(data: Raw, name: str) -> Raw:
-    """Return the object an answer wraps."""
-    member: Raw = data.get(name) or {}
-    return member
+def _rows(group: Raw, entity: str) -> list[Raw]:
+    """Return the objects of one entity; one without an id is nobody's."""
+    return [row for row in _objects(group.get(entity)) if "Id" in row]
 
 
 def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -170,8 +170,10 @@ def _fit(transaction: Transaction, home_currency: str) -> Content:
 
 
 def _receipt(request: Request, reply: Reply) -> Receipt:
-    """Return the receipt of an answer that books what was sent."""
-    copy = Copy.of(reply.data[request.form.entity])
+    """Return the receipt of an answer that books what was sent; an answer without the money proves nothing."""
+    copy = Copy.of(reply.member(request.form.entity))
+    if not copy.held.id or copy.held.total_amt is None:
+        raise OutcomeUnknown("the answer does not say what was booked")
     asked = (request.total, line_count(request.body))
     booked = (copy.held.total_amt, line_count(copy.raw))
     if asked != booked:

@@ -40,15 +40,15 @@ class Marker:
         entity, source = quote(self.entity, safe=""), quote(self.source_id, safe="")
         return f"[loadledger {entity} {self.kind} {source} g{self.generation} {self.fingerprint}]"
 
-    def same_transaction(self, other: "Marker | None") -> bool:
-        """Whether both speak of one transaction, in whatever generation."""
-        return other is not None and (
-            (self.entity, self.kind, self.source_id) == (other.entity, other.kind, other.source_id)
-        )
+    @property
+    def subject(self) -> tuple[str, str, str]:
+        """The transaction it speaks of, in whatever generation."""
+        return (self.entity, self.kind, self.source_id)
 
-    def names(self, entity: str, transaction: Transaction) -> bool:
-        """Whether this is a marker of `transaction`, in whatever generation."""
-        return (self.entity, self.kind, self.source_id) == (entity, transaction.kind, transaction.source_id)
+
+def subject(entity: str, transaction: Transaction) -> tuple[str, str, str]:
+    """Return the subject of the markers of `transaction`."""
+    return (entity, transaction.kind, transaction.source_id)
 
 
 def marker(entity: str, transaction: Transaction, fingerprint: str) -> Marker:

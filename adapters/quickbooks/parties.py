@@ -14,7 +14,7 @@ from adapters.quickbooks.client import Client, quoted
 from adapters.quickbooks.faults import Refused
 from adapters.quickbooks.forms import Form, Raw
 from adapters.quickbooks.problems import rejected
-from adapters.quickbooks.shapes import Named, shaped
+from adapters.quickbooks.shapes import Named, readable
 from state.transaction import Address, Party
 
 _LONGEST_NAME: Final = 500
@@ -70,7 +70,8 @@ class Parties:
         if linked is None or (form.party, party.source_id) not in self._doubted:
             return linked
         raw = await self._client.read(form.party, linked)
-        if raw is None or not shaped(raw, Named).active:
+        held = readable(raw, Named)
+        if held is None or not held.active:
             return None
         self._doubted.discard((form.party, party.source_id))
         return linked
@@ -91,7 +92,8 @@ class Parties:
         """Return the rows of that name, inactive ones too; case and the width of spaces do not matter."""
         pattern = quoted("%".join(name.replace("\\", " ").split()))
         rows = await self._client.select(entity, f"DisplayName like {pattern} and Active in (true, false)")
-        return [row for row in (shaped(raw, Named) for raw in rows) if key(row.display_name) == key(name)]
+        named = (readable(raw, Named) for raw in rows)
+        return [row for row in named if row is not None and key(row.display_name) == key(name)]
 
     async def _created(self, party: Party, names: tuple[str, ...], form: Form) -> str:
         body = encode(card(party, names[0]))
@@ -100,6 +102,7 @@ class Parties:
         request_id = f"{digest}-{self._refusals[digest]}"
         try:
             reply = await self._client.write(form.party, body, request_id)
+            return reply.shaped(form.party, Named).id
         except OutcomeUnknown as error:
             # Names are unique, so the next try finds it by name if it was created after all.
             raise Unavailable(f"creating a {form.party.lower()}: {error}") from error
@@ -110,7 +113,6 @@ class Parties:
             if refusal.fault.code in _CONTACT:
                 raise rejected("party_refused", refusal.fault.text, refusal.trace) from refusal
             raise
-        return shaped(reply.data[form.party], Named).id
 
     async def _held(self, names: tuple[str, ...], form: Form) -> str:
         """Return the party that took the name meanwhile; raise Rejected if another kind of party holds it."""

@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Final, Generic, TypeVar
 
 import anyio
-import msgspec
 
 from adapters.quickbooks.client import Client
 from adapters.quickbooks.problems import rejected
 from adapters.quickbooks.settings import Settings
-from adapters.quickbooks.shapes import Account, Item, Listed, PaymentMethod, Preferences, Term, shaped
+from adapters.quickbooks.shapes import Account, Item, Listed, PaymentMethod, Preferences, Term, readable
 
 Value = TypeVar("Value")
 Row = TypeVar("Row", bound=Listed)
@@ -64,7 +63,7 @@ class References:
     async def _rows(self, entity: str, shape: type[Row]) -> list[Row]:
         """Read a whole list, inactive rows too, which the query language leaves out unless asked."""
         rows = await self._client.select(entity, "Active in (true, false)")
-        return [row for row in (_readable(raw, shape) for raw in rows) if row is not None]
+        return [row for row in (readable(raw, shape) for raw in rows) if row is not None]
 
     async def preferences(self, *, fresh: bool = False) -> Preferences:
         """Return the company's preferences."""
@@ -136,11 +135,3 @@ def matches(rows: Iterable[Row], wanted: str) -> Sequence[Row]:
 
 def _key(text: str) -> str:
     return " ".join(text.split()).casefold()
-
-
-def _readable(raw: dict[str, object], shape: type[Row]) -> Row | None:
-    """Return one row, or None for a row of a shape never seen: it can't be mapped to, the others can."""
-    try:
-        return shaped(raw, shape)
-    except msgspec.ValidationError:
-        return None

@@ -7,8 +7,6 @@ from typing import TypeVar
 import msgspec
 from typing_extensions import override
 
-from adapters.quickbooks.forms import Raw
-
 
 class Shape(msgspec.Struct, kw_only=True, rename="pascal"):
     """A QuickBooks object: field names in PascalCase, anything but the id may be missing."""
@@ -28,12 +26,29 @@ class Link(Shape):
     txn_type: str = ""
 
 
+class Detail(Shape):
+    """What a line is booked on."""
+
+    item_ref: Ref | None = None
+    account_ref: Ref | None = None
+
+
+class HeldLine(Shape):
+    """A line of an invoice or a bill."""
+
+    detail_type: str = ""
+    amount: Decimal | None = None
+    description: str | None = None
+    sales_item_line_detail: Detail | None = None
+    account_based_expense_line_detail: Detail | None = None
+
+
 class Held(Shape):
     """An invoice or a bill as QuickBooks holds it, or the tombstone of one (status Deleted)."""
 
     id: str
     sync_token: str = ""
-    status: str | None = None
+    status: str | None = msgspec.field(default=None, name="status")
     doc_number: str | None = None
     txn_date: date | None = None
     total_amt: Decimal | None = None
@@ -42,6 +57,7 @@ class Held(Shape):
     customer_ref: Ref | None = None
     vendor_ref: Ref | None = None
     currency_ref: Ref | None = None
+    line: tuple[HeldLine, ...] | None = None
     linked_txn: tuple[Link, ...] | None = None
 
     @property
@@ -76,7 +92,7 @@ class Paid(Shape):
     """A Payment or a BillPayment. A voided one has no lines, a deleted one nothing but its id."""
 
     id: str
-    status: str | None = None
+    status: str | None = msgspec.field(default=None, name="status")
     txn_date: date | None = None
     currency_ref: Ref | None = None
     payment_method_ref: Ref | None = None
@@ -232,6 +248,9 @@ class Instant(msgspec.Struct, frozen=True):
 Read = TypeVar("Read", bound=msgspec.Struct)
 
 
-def shaped(raw: Raw, shape: type[Read]) -> Read:
-    """Return `raw` as `shape`; raise msgspec.ValidationError if it does not fit."""
-    return msgspec.convert(raw, shape)
+def readable(raw: object, shape: type[Read]) -> Read | None:
+    """Return an untyped object as `shape`, or None if it does not fit."""
+    try:
+        return msgspec.convert(raw, shape)
+    except msgspec.ValidationError:
+        return None

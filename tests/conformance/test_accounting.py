@@ -1,0 +1,823 @@
+"""The accounting port, as QuickBooks' twin keeps it to its word: real HTTP on loopback, real books behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+
+from adapters.http import Call, Http
+from adapters.ports import (
+    Absent,
+    Conflict,
+    Order,
+    OutcomeUnknown,
+    Present,
+    Rejected,
+    Standing,
+    Unauthorized,
+    Unavailable,
+)
+from adapters.quickbooks import Mapping, QuickBooks, Settings
+from adapters.sandbox.quickbooks import Limits, QuickBooksSandbox, Switches, hands, seed_company
+from state.lifecycle import Effect, State
+from state.outbox import Claim, Message, Observation, Phase, Receipt, Settlement
+from state.transaction import Content, Document, Kind, Line, Money, Party, Transaction, TransactionId
+
+START = datetime(2026, 3, 16, 15, 0, tzinfo=UTC)
+INVOICE, BILL = Kind.CUSTOMER_INVOICE, Kind.CARRIER_BILL
+
+
+@dataclass
+class Memory:
+    """Links and Vault in a dict."""
+
+    links: dict[tuple[str, str], str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+
+    async def linked(self, kind: str, key: str) -> str | None:
+        return self.links.get((kind, key))
+
+    async def link(self, kind: str, key: str, target: str) -> None:
+        self.links[kind, key] = target
+
+    async def secret(self, name: str) -> str | None:
+        return self.secrets.get(name)
+
+    async def keep(self, name: str, value: str) -> None:
+        self.secrets[name] = value
+
+
+@dataclass
+class Clock:
+    """A clock that moves a little at each look, so that no two changes share an instant."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=10)
+        return self.now
+
+    def pass_time(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@dataclass
+class World:
+    twin: QuickBooksSandbox
+    quickbooks: QuickBooks
+    memory: Memory
+    clock: Clock
+    calls: list[Call]
+    another: Callable[..., QuickBooks]
+    messages: int = 0
+
+    def claim(self, transaction: Transaction, effect: Effect = Effect.EXPORT, **message: Any) -> Claim:
+        self.messages += 1
+        wish = Message(
+            id=self.messages,
+            effect=effect,
+            phase=Phase.WAITING,
+            revision=transaction.revision,
+            generation=transaction.generation,
+            round=0,
+            attempts=0,
+            reads=0,
+            tries=0,
+            due_at=START,
+        )
+        return Claim(replace(wish, **message), transaction)
+
+    async def prepared(self, transaction: Transaction) -> Order:
+        claim = self.claim(transaction)
+        return await self.quickbooks.exports.prepare(claim, f"request-{claim.message.id}")
+
+    async def exported(self, transaction: Transaction) -> Transaction:
+        """Take a transaction the whole way: prepare, look up, send."""
+        order = await self.prepared(transaction)
+        assert await self.verdict(order) == Absent()
+        return holding(transaction, await self.quickbooks.exports.send(order))
+
+    async def verdict(self, order: Order, *, in_doubt: bool = False) -> Any:
+        message = replace(order.claim.message, phase=Phase.IN_DOUBT if in_doubt else Phase.WAITING)
+        order = replace(order, claim=replace(order.claim, message=message))
+        return (await self.quickbooks.exports.look_up([order]))[message.id]
+
+    async def voiding(self, transaction: Transaction) -> tuple[Order, Any]:
+        claim = self.claim(transaction, Effect.VOID)
+        order = await self.quickbooks.voids.prepare(claim, f"void-{claim.message.id}")
+        return order, (await self.quickbooks.voids.look_up([order]))[claim.message.id]
+
+    async def observed(self, since: datetime = START - timedelta(hours=1)) -> dict[tuple[Kind, str], Observation]:
+        changes = await self.quickbooks.changes(since)
+        return {(seen.kind, seen.document.id): seen for seen in changes.observations}
+
+    def held(self, kind: str) -> list[dict[str, Any]]:
+        return self.twin.company.all(kind)
+
+    def reads(self) -> int:
+        return sum(not call.writes for call in self.calls)
+
+
+def holding(transaction: Transaction, receipt: Receipt) -> Transaction:
+    assert receipt.document is not None
+    return replace(transaction, state=State.EXPORTED, document=receipt.document)
+
+
+def line(amount: str, category: str = "linehaul", name: str = "Linehaul", description: str = "") -> Line:
+    return Line(category, name, Money.of(Decimal(amount)), description)
+
+
+def transaction(
+    kind: Kind = INVOICE,
+    source_id: str = "inv-1",
+    *lines: Line,
+    number: str = "LD-1001",
+    party: Party | None = None,
+    issued_on: date = date(2026, 3, 2),
+    due_on: date | None = date(2026, 4, 1),
+    memo: str = "Load 1001, PO 77",
+    document: Document | None = None,
+    generation: int = 1,
+) -> Transaction:
+    charges = lines or (line("1800.10"), line("150.05", "fuel_surcharge", "Fuel Surcharge"))
+    total = Money(sum(charge.amount.minor for charge in charges))
+    default = Party("c-1", "Acme Foods") if kind is INVOICE else Party("v-1", "Roadrunner Freight")
+    content = Content(party or default, number, issued_on, due_on, charges, total, number, memo=memo)
+    return Transaction(
+        id=TransactionId(1),
+        kind=kind,
+        source_id=source_id,
+        label=number,
+        state=State.PENDING,
+        version=1,
+        generation=generation,
+        revision=1,
+        content=content,
+        digest=content.digest(),
+        total=total,
+        paid=None,
+        document=document,
+        problem=None,
+        in_flight=False,
+        created_at=START,
+        updated_at=START,
+    )
+
+
+MAPPING = Mapping(
+    revenue={"linehaul": "Linehaul", "fuel_surcharge": "Fuel Surcharge", "Detention": "Detention"},
+    expense={"linehaul": "Purchased Transportation", "default": "5020"},
+)
+
+
+@pytest.fixture
+async def open_world() -> AsyncIterator[Callable[..., Awaitable[World]]]:
+    closing: list[Callable[[], Awaitable[None]]] = []
+
+    async def build(switches: Switches = Switches(), limits: Limits | None = None, **settings: Any) -> World:  # noqa: B008 - frozen
+        clock = Clock()
+        free = Limits(requests_per_minute=None, requests_per_second=None, batches_per_minute=None)
+        twin = QuickBooksSandbox(switches=switches, limits=limits or free, clock=clock)
+        seed_company(twin.company)
+        server = TestServer(twin.app())
+        await server.start_server()
+        session = aiohttp.ClientSession()
+        closing.extend((session.close, server.close))
+        memory, calls = Memory(), list[Call]()
+
+        async def admit(endpoint: str) -> None:
+            pass
+
+        def another(memory: Memory = memory, **changed: Any) -> QuickBooks:
+            root = str(server.make_url("")).rstrip("/")
+            defaults: dict[str, Any] = {
+                "api_url": root,
+                "token_url": f"{root}/oauth2/v1/tokens/bearer",
+                "client_id": twin.client_id,
+                "client_secret": twin.client_secret,
+                "realm_id": twin.realm_id,
+                "refresh_token": "sandbox-refresh",
+                "entity": "acme",
+                "mapping": MAPPING,
+            }
+            http = Http(session, admit=admit, observe=calls.append, timeout=5)
+            return QuickBooks(Settings(**defaults | settings | changed), http, memory, memory, clock)
+
+        return World(twin, another(), memory, clock, calls, another)
+
+    yield build
+    for close in closing:
+        await close()
+
+
+@pytest.fixture
+async def world(open_world: Callable[..., Awaitable[World]]) -> World:
+    return await open_world()
+
+
+async def test_invoice_is_booked_with_our_number_dates_items_and_marker(world: World) -> None:
+    sent = await world.exported(transaction())
+    [invoice] = world.held("Invoice")
+    assert sent.document == Document(invoice["Id"], "LD-1001", invoice["SyncToken"])
+    assert (invoice["TotalAmt"], invoice["TxnDate"], invoice["DueDate"]) == (
+        Decimal("1950.15"),
+        "2026-03-02",
+        "2026-04-01",
+    )
+    assert invoice["PrivateNote"].startswith("Load 1001, PO 77\n[loadledger acme customer_invoice inv-1 g1 ")
+    items = {item["Id"]: item["Name"] for item in world.held("Item")}
+    charged = [
+        (items[row["SalesItemLineDetail"]["ItemRef"]["value"]], row["Amount"])
+        for row in invoice["Line"]
+        if row["DetailType"] == "SalesItemLineDetail"
+    ]
+    assert charged == [("Linehaul", Decimal("1800.10")), ("Fuel Surcharge", Decimal("150.05"))]
+    terms = {term["Id"]: term["DueDays"] for term in world.held("Term")}
+    assert terms[invoice["SalesTermRef"]["value"]] == 30
+    [customer] = world.held("Customer")
+    assert world.memory.links["customer", "c-1"] == customer["Id"]
+
+
+async def test_bill_is_booked_on_accounts_and_owed_on_accounts_payable(world: World) -> None:
+    await world.exported(transaction(BILL, "trip-1", line("1500"), line("-40", "echeck", "E-check"), number="1001"))
+    [bill] = world.held("Bill")
+    accounts = {account["Id"]: account for account in world.held("Account")}
+    booked = [
+        (accounts[row["AccountBasedExpenseLineDetail"]["AccountRef"]["value"]]["Name"], row["Amount"])
+        for row in bill["Line"]
+    ]
+    assert booked == [("Purchased Transportation", 1500), ("Accessorials Paid", -40)]
+    assert accounts[bill["APAccountRef"]["value"]]["AccountType"] == "Accounts Payable"
+    assert bill["TotalAmt"] == 1460
+
+
+async def test_sent_documents_are_marked_so_that_the_books_alone_prove_them(world: World) -> None:
+    order = await world.prepared(transaction())
+    await world.quickbooks.exports.send(order)
+    verdict = await world.verdict(order)
+    [invoice] = world.held("Invoice")
+    assert isinstance(verdict, Present)
+    assert verdict.receipt.document == Document(invoice["Id"], "LD-1001", "0")
+
+
+@pytest.mark.parametrize("mode", ["replay", "ignore", "fault600"])
+@pytest.mark.parametrize("action", ["commit_then_drop", "commit_then_500", "cut_json"])
+@pytest.mark.parametrize("kind", [INVOICE, BILL])
+async def test_lost_answer_is_in_doubt_and_the_document_is_found(
+    open_world: Callable[..., Awaitable[World]], kind: Kind, action: str, mode: Any
+) -> None:
+    world = await open_world(Switches(request_id=mode))
+    order = await world.prepared(transaction(kind, "x-1", line("10")))
+    world.twin.disruptions.arm(
+        [{"action": action, "method": "POST", "match": "Invoice" if kind is INVOICE else "Bill"}]
+    )
+    with pytest.raises(OutcomeUnknown):
+        await world.quickbooks.exports.send(order)
+    assert isinstance(await world.verdict(order, in_doubt=True), Present)
+
+
+@pytest.mark.parametrize("action", ["drop_before_commit", "error_10000", "html_502"])
+async def test_request_that_got_lost_is_in_doubt_and_nothing_is_found(world: World, action: str) -> None:
+    order = await world.prepared(transaction())
+    world.twin.disruptions.arm([{"action": action, "method": "POST", "match": "Invoice"}])
+    with pytest.raises(OutcomeUnknown):
+        await world.quickbooks.exports.send(order)
+    assert await world.verdict(order, in_doubt=True) == Absent()
+    await world.quickbooks.exports.send(order)
+    assert len(world.held("Invoice")) == 1
+
+
+async def test_throttled_request_was_not_carried_out_and_waits_a_minute(world: World) -> None:
+    order = await world.prepared(transaction())
+    world.twin.disruptions.arm([{"action": "throttle_429", "method": "POST", "match": "Invoice"}])
+    with pytest.raises(Unavailable) as raised:
+        await world.quickbooks.exports.send(order)
+    assert raised.value.retry_after == 60
+    assert world.held("Invoice") == []
+
+
+async def test_number_used_by_hand_is_a_conflict_that_names_the_holder(world: World) -> None:
+    other = hands.create(world.twin.company, "Customer", {"DisplayName": "Globex"})
+    by_hand = hands.create(world.twin.company, "Invoice", invoice_by_hand(world, other["Id"], "ld-1001"))
+    verdict = await world.verdict(await world.prepared(transaction()))
+    assert isinstance(verdict, Conflict)
+    assert verdict.problem.code == "number_taken"
+    assert f"Invoice {by_hand['Id']}" in verdict.problem.detail
+    assert "Globex" in verdict.problem.detail
+
+
+async def test_number_taken_while_we_were_sending_is_refused(world: World) -> None:
+    order = await world.prepared(transaction())
+    other = hands.create(world.twin.company, "Customer", {"DisplayName": "Globex"})
+    hands.create(world.twin.company, "Invoice", invoice_by_hand(world, other["Id"], "LD-1001"))
+    with pytest.raises(Rejected) as raised:
+        await world.quickbooks.exports.send(order)
+    assert raised.value.problem.code == "number_taken"
+    assert raised.value.trace
+
+
+async def test_late_landing_of_an_earlier_try_is_adopted_when_the_number_turns_out_taken(world: World) -> None:
+    order = await world.prepared(transaction())
+    landed = await world.quickbooks.exports.send(order)
+    again = await world.quickbooks.exports.send(replace(order, request_id="another"))
+    assert again.document == landed.document
+    assert len(world.held("Invoice")) == 1
+
+
+async def test_bill_number_is_free_for_each_vendor_and_taken_within_one(world: World) -> None:
+    rival = hands.create(world.twin.company, "Vendor", {"DisplayName": "Rival"})
+    hands.create(world.twin.company, "Bill", bill_by_hand(world, rival["Id"], "LD-1001"))
+    first = await world.prepared(transaction(BILL, "trip-1"))
+    assert await world.verdict(first) == Absent()
+    hands.create(world.twin.company, "Bill", bill_by_hand(world, world.memory.links["vendor", "v-1"], "LD-1001"))
+    assert (await world.verdict(first)).problem.code == "number_taken"
+
+
+async def test_two_documents_with_our_marker_are_a_suspected_duplicate(world: World) -> None:
+    sent = await world.exported(transaction(BILL, "trip-1"))
+    [bill] = world.held("Bill")
+    copied = {name: bill[name] for name in ("VendorRef", "APAccountRef", "TxnDate", "PrivateNote", "Line", "DocNumber")}
+    hands.create(world.twin.company, "Bill", copied)
+    verdict = await world.verdict(await world.prepared(replace(sent, document=None)))
+    assert verdict.problem.code == "duplicate_suspected"
+
+
+async def test_our_document_with_other_money_is_not_adopted(world: World) -> None:
+    await world.exported(transaction())
+    verdict = await world.verdict(await world.prepared(transaction(INVOICE, "inv-1", line("5.00"))))
+    assert verdict.problem.code == "document_differs"
+
+
+async def test_voided_document_does_not_hold_the_place_of_a_new_generation(world: World) -> None:
+    sent = await world.exported(transaction())
+    assert sent.document is not None
+    hands.void_invoice(world.twin.company, sent.document.id)
+    order = await world.prepared(transaction(generation=2))
+    assert await world.verdict(order) == Absent()
+
+
+async def test_document_voided_while_its_answer_was_lost_is_not_made_again(world: World) -> None:
+    order = await world.prepared(transaction())
+    receipt = await world.quickbooks.exports.send(order)
+    assert receipt.document is not None
+    hands.void_invoice(world.twin.company, receipt.document.id)
+    assert (await world.verdict(order, in_doubt=True)).problem.code == "document_lost"
+
+
+async def test_sixty_documents_are_looked_up_with_two_reads(world: World) -> None:
+    orders = [await world.prepared(transaction(INVOICE, f"inv-{n}", number=f"LD-{n}")) for n in range(60)]
+    await world.quickbooks.exports.send(orders[7])
+    before = world.reads()
+    verdicts = await world.quickbooks.exports.look_up(orders)
+    assert world.reads() - before == 2
+    assert {type(verdict) for key, verdict in verdicts.items() if key != orders[7].claim.message.id} == {Absent}
+    assert isinstance(verdicts[orders[7].claim.message.id], Present)
+
+
+@pytest.mark.parametrize("stored", ["stored", "replaced"])
+async def test_company_that_numbers_invoices_itself_is_searched_by_date_and_amount(
+    open_world: Callable[..., Awaitable[World]], stored: Any
+) -> None:
+    world = await open_world(Switches(custom_numbers_off=stored))
+    world.twin.company.set_preferences({"SalesFormsPrefs": {"CustomTxnNumbers": False}})
+    order = await world.prepared(transaction())
+    assert await world.verdict(order) == Absent()
+    receipt = await world.quickbooks.exports.send(order)
+    [invoice] = world.held("Invoice")
+    assert receipt.document == Document(invoice["Id"], invoice["DocNumber"], "0")
+    assert isinstance(await world.verdict(order), Present)
+
+
+async def test_number_replaced_behind_our_back_is_still_found_in_doubt(
+    open_world: Callable[..., Awaitable[World]],
+) -> None:
+    world = await open_world(Switches(custom_numbers_off="replaced"))
+    order = await world.prepared(transaction())
+    world.twin.company.set_preferences({"SalesFormsPrefs": {"CustomTxnNumbers": False}})
+    receipt = await world.quickbooks.exports.send(order)
+    assert receipt.document is not None
+    assert receipt.document.number != "LD-1001"
+    assert isinstance(await world.verdict(order, in_doubt=True), Present)
+
+
+async def test_closed_period_is_refused_until_the_books_are_open(world: World) -> None:
+    hands.close_books(world.twin.company, "2026-03-02")
+    with pytest.raises(Rejected) as raised:
+        await world.prepared(transaction())
+    assert raised.value.problem.code == "period_closed"
+    assert world.held("Customer") == []
+    hands.close_books(world.twin.company, "2026-03-01")
+    world.clock.pass_time(minutes=2)
+    await world.exported(transaction())
+
+
+@pytest.mark.parametrize("lock", [{}, {"password": True}], ids=["open to administrators", "with a password"])
+async def test_books_closed_after_the_preferences_were_read_are_refused_by_the_vendor(
+    world: World, lock: dict[str, bool]
+) -> None:
+    order = await world.prepared(transaction())
+    hands.close_books(world.twin.company, "2026-03-31", **lock)
+    with pytest.raises(Rejected) as raised:
+        await world.quickbooks.exports.send(order)
+    assert raised.value.problem.code == "period_closed"
+
+
+async def test_charge_without_an_item_names_itself_and_the_keys_to_set(world: World) -> None:
+    with pytest.raises(Rejected) as raised:
+        await world.prepared(transaction(INVOICE, "inv-1", line("90", "accessorial", "Hazmat Surcharge")))
+    assert raised.value.problem.code == "mapping_missing"
+    assert 'set "Hazmat Surcharge" or "accessorial" or "default" in mapping.revenue' in raised.value.problem.detail
+
+
+async def test_item_made_inactive_is_refused_and_taken_again_once_active(world: World) -> None:
+    await world.prepared(transaction())
+    item = next(item for item in world.held("Item") if item["Name"] == "Linehaul")
+    order = await world.prepared(transaction(INVOICE, "inv-2", line("10"), number="LD-2"))
+    hands.inactivate(world.twin.company, "Item", item["Id"])
+    with pytest.raises(Rejected) as raised:
+        await world.quickbooks.exports.send(order)
+    assert raised.value.problem.code == "reference_inactive"
+    hands.edit(world.twin.company, "Item", item["Id"], {"Active": True, "Name": "Linehaul"})
+    await world.exported(transaction(INVOICE, "inv-2", line("10"), number="LD-2"))
+
+
+async def test_customer_is_matched_by_name_whatever_its_case_and_spaces(world: World) -> None:
+    known = hands.create(world.twin.company, "Customer", {"DisplayName": "ACME  foods"})
+    await world.exported(transaction())
+    [invoice] = world.held("Invoice")
+    assert invoice["CustomerRef"]["value"] == known["Id"]
+    assert len(world.held("Customer")) == 1
+
+
+async def test_name_with_a_colon_is_cleaned_and_the_whole_one_kept_beside_it(world: World) -> None:
+    await world.exported(
+        transaction(party=Party("c-9", "O'Brien: Sons\tLtd", email="ap@obrien.example", phone="555 0100"))
+    )
+    [customer] = world.held("Customer")
+    assert customer["DisplayName"] == "O'Brien Sons Ltd"
+    assert customer["CompanyName"] == "O'Brien: Sons Ltd"
+    assert customer["PrimaryEmailAddr"] == {"Address": "ap@obrien.example"}
+    await world.exported(transaction(INVOICE, "inv-2", number="LD-2", party=Party("c-10", "o'brien: sons ltd")))
+    assert len(world.held("Customer")) == 1
+
+
+async def test_customer_whose_name_a_vendor_holds_is_refused_until_one_is_renamed(world: World) -> None:
+    vendor = hands.create(world.twin.company, "Vendor", {"DisplayName": "Acme Foods"})
+    with pytest.raises(Rejected) as raised:
+        await world.prepared(transaction())
+    assert raised.value.problem.code == "party_name_taken"
+    assert f"vendor {vendor['Id']}" in raised.value.problem.detail
+    hands.rename(world.twin.company, "Vendor", vendor["Id"], "Acme Foods (V)")
+    await world.exported(transaction())
+
+
+async def test_linked_customer_stays_the_same_after_a_rename(world: World) -> None:
+    await world.exported(transaction())
+    [customer] = world.held("Customer")
+    hands.rename(world.twin.company, "Customer", customer["Id"], "Acme Foods Intl")
+    await world.exported(transaction(INVOICE, "inv-2", number="LD-2"))
+    assert len(world.held("Customer")) == 1
+
+
+async def test_inactive_customer_is_refused_and_its_successor_linked_afterwards(world: World) -> None:
+    await world.exported(transaction())
+    [customer] = world.held("Customer")
+    hands.inactivate(world.twin.company, "Customer", customer["Id"])
+    again = transaction(INVOICE, "inv-2", number="LD-2")
+    order = await world.prepared(again)
+    with pytest.raises(Rejected) as raised:
+        await world.quickbooks.exports.send(order)
+    assert raised.value.problem.code == "reference_inactive"
+    successor = hands.create(world.twin.company, "Customer", {"DisplayName": "Acme Foods"})
+    await world.exported(again)
+    assert world.memory.links["customer", "c-1"] == successor["Id"]
+
+
+async def test_documents_that_need_one_new_customer_create_it_once(world: World) -> None:
+    wanted = [transaction(INVOICE, f"inv-{n}", number=f"LD-{n}", party=Party(f"c-{n}", "Acme Foods")) for n in range(5)]
+    await asyncio.gather(*(world.prepared(each) for each in wanted))
+    assert len(world.held("Customer")) == 1
+    assert len(set(world.memory.links.values())) == 1
+
+
+async def test_lost_answer_to_a_new_customer_is_tried_later_and_found(world: World) -> None:
+    world.twin.disruptions.arm([{"action": "commit_then_drop", "method": "POST", "match": "Customer"}])
+    with pytest.raises(Unavailable):
+        await world.prepared(transaction())
+    await world.exported(transaction())
+    assert len(world.held("Customer")) == 1
+
+
+async def test_update_changes_our_fields_and_keeps_everything_else(world: World) -> None:
+    sent = await world.exported(transaction())
+    [invoice] = world.held("Invoice")
+    note = invoice["PrivateNote"] + " called the customer"
+    text = {"DetailType": "DescriptionOnly", "Description": "Thank you", "DescriptionLineDetail": {}}
+    changes = {"PrivateNote": note, "CustomerMemo": {"value": "hello"}, "Line": [*invoice["Line"][:2], text]}
+    hands.edit(world.twin.company, "Invoice", invoice["Id"], changes)
+    more = transaction(INVOICE, "inv-1", line("1900"), line("75", "accessorial", "Detention"), document=sent.document)
+    order = await world.prepared(more)
+    assert await world.verdict(order) == Absent()
+    receipt = await world.quickbooks.exports.send(order)
+    [invoice] = world.held("Invoice")
+    assert (invoice["TotalAmt"], invoice["DocNumber"], invoice["CustomerMemo"]) == (1975, "LD-1001", {"value": "hello"})
+    assert invoice["PrivateNote"].endswith("] called the customer")
+    assert "Thank you" in [row.get("Description") for row in invoice["Line"]]
+    assert receipt.document == Document(invoice["Id"], "LD-1001", invoice["SyncToken"])
+    assert isinstance(await world.verdict(order, in_doubt=True), Present)
+
+
+async def test_second_update_is_not_mistaken_for_an_edit(world: World) -> None:
+    sent = await world.exported(transaction(BILL, "trip-1", line("900")))
+    for amount in ("950", "980.55"):
+        order = await world.prepared(transaction(BILL, "trip-1", line(amount), document=sent.document))
+        sent = holding(sent, await world.quickbooks.exports.send(order))
+    assert [bill["TotalAmt"] for bill in world.held("Bill")] == [Decimal("980.55")]
+
+
+async def test_lost_answer_to_an_update_is_found_made(world: World) -> None:
+    sent = await world.exported(transaction())
+    order = await world.prepared(transaction(INVOICE, "inv-1", line("2000"), document=sent.document))
+    world.twin.disruptions.arm([{"action": "commit_then_drop", "method": "POST", "match": "Invoice"}])
+    with pytest.raises(OutcomeUnknown):
+        await world.quickbooks.exports.send(order)
+    verdict = await world.verdict(order, in_doubt=True)
+    assert verdict == Present(Receipt(Document(world.held("Invoice")[0]["Id"], "LD-1001", "1")))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"TxnDate": "2026-03-03"},
+        {"DueDate": "2026-04-02"},
+        {"DocNumber": "LD-1001b"},
+        {"PrivateNote": "cleaned up"},
+    ],
+    ids=lambda edit: next(iter(edit)),
+)
+async def test_edited_document_is_never_overwritten(world: World, edit: dict[str, Any]) -> None:
+    sent = await world.exported(transaction())
+    assert sent.document is not None
+    hands.edit(world.twin.company, "Invoice", sent.document.id, edit)
+    with pytest.raises(Rejected) as raised:
+        await world.prepared(transaction(INVOICE, "inv-1", line("2000"), document=sent.document))
+    assert raised.value.problem.code == "document_edited"
+
+
+async def test_document_changed_between_reading_and_writing_is_prepared_again(world: World) -> None:
+    sent = await world.exported(transaction())
+    assert sent.document is not None
+    order = await world.prepared(transaction(INVOICE, "inv-1", line("2000"), document=sent.document))
+    hands.edit(world.twin.company, "Invoice", sent.document.id, {"CustomerMemo": {"value": "hello"}})
+    with pytest.raises(Unavailable):
+        await world.quickbooks.exports.send(order)
+
+
+async def test_paid_document_is_neither_updated_nor_taken_back(world: World) -> None:
+    sent = await world.exported(transaction())
+    assert sent.document is not None
+    hands.pay_invoice(world.twin.company, sent.document.id, 10)
+    for attempt in (
+        world.prepared(transaction(INVOICE, "inv-1", line("2000"), document=sent.document)),
+        world.voiding(sent),
+    ):
+        with pytest.raises(Rejected) as raised:
+            await attempt
+        assert raised.value.problem.code == "document_paid"
+
+
+async def test_update_of_a_deleted_document_says_that_it_is_lost(world: World) -> None:
+    sent = await world.exported(transaction())
+    assert sent.document is not None
+    hands.delete(world.twin.company, "Invoice", sent.document.id)
+    with pytest.raises(Rejected) as raised:
+        await world.prepared(transaction(INVOICE, "inv-1", line("2000"), document=sent.document))
+    assert raised.value.problem.code == "document_lost"
+
+
+async def test_invoice_is_voided_and_stays_in_the_books(world: World) -> None:
+    order, verdict = await world.voiding(await world.exported(transaction()))
+    assert verdict == Absent()
+    assert (await world.quickbooks.voids.send(order)).document is None
+    [invoice] = world.held("Invoice")
+    assert (invoice["TotalAmt"], invoice["PrivateNote"][:6]) == (0, "Voided")
+    assert isinstance((await world.quickbooks.voids.look_up([order]))[order.claim.message.id], Present)
+
+
+async def test_bill_is_deleted_and_a_second_time_is_no_quarrel(world: World) -> None:
+    order, verdict = await world.voiding(await world.exported(transaction(BILL, "trip-1")))
+    assert verdict == Absent()
+    await world.quickbooks.voids.send(order)
+    assert world.held("Bill") == []
+    await world.quickbooks.voids.send(replace(order, request_id="again"))
+    assert isinstance((await world.quickbooks.voids.look_up([order]))[order.claim.message.id], Present)
+
+
+async def test_void_of_a_document_that_is_gone_has_come_true_already(world: World) -> None:
+    sent = await world.exported(transaction(BILL, "trip-1"))
+    assert sent.document is not None
+    hands.delete(world.twin.company, "Bill", sent.document.id)
+    _, verdict = await world.voiding(sent)
+    assert isinstance(verdict, Present)
+
+
+async def test_void_finds_the_document_we_never_heard_of(world: World) -> None:
+    sent = await world.exported(transaction())
+    order, verdict = await world.voiding(replace(sent, document=None))
+    assert verdict == Absent()
+    await world.quickbooks.voids.send(order)
+    assert world.held("Invoice")[0]["TotalAmt"] == 0
+
+
+async def test_document_without_our_marker_is_not_taken_back(world: World) -> None:
+    sent = await world.exported(transaction(BILL, "trip-1"))
+    assert sent.document is not None
+    hands.edit(world.twin.company, "Bill", sent.document.id, {"PrivateNote": "mine now"})
+    with pytest.raises(Rejected) as raised:
+        await world.voiding(sent)
+    assert raised.value.problem.code == "document_edited"
+
+
+async def test_bill_on_a_plan_without_bills_is_refused_with_the_upgrade(world: World) -> None:
+    order = await world.prepared(transaction(BILL, "trip-1"))
+    hands.set_plan(world.twin.company, "Simple Start")
+    with pytest.raises(Rejected) as raised:
+        await world.quickbooks.exports.send(order)
+    assert raised.value.problem.code == "plan_lacks_feature"
+
+
+async def test_lapsed_subscription_stops_the_company(world: World) -> None:
+    order = await world.prepared(transaction())
+    hands.set_subscription(world.twin.company, "SUSPENDED")
+    with pytest.raises(Unauthorized, match="Renew it in QuickBooks"):
+        await world.quickbooks.exports.send(order)
+
+
+async def test_fault_behind_a_success_status_is_a_fault(world: World) -> None:
+    order = await world.prepared(transaction())
+    world.twin.disruptions.arm([{"action": "fault_in_200", "method": "POST", "match": "Invoice", "code": "6190"}])
+    with pytest.raises(Unauthorized):
+        await world.quickbooks.exports.send(order)
+
+
+async def test_wiped_company_stops_everything(world: World) -> None:
+    order = await world.prepared(transaction())
+    world.twin.reset_company()
+    with pytest.raises(Unauthorized, match="wiped"):
+        await world.quickbooks.exports.send(order)
+
+
+@pytest.mark.parametrize("body", ["json", "xml"])
+async def test_expired_access_is_renewed_in_the_middle_of_a_call(
+    open_world: Callable[..., Awaitable[World]], body: Any
+) -> None:
+    world = await open_world(Switches(unauthorized_body=body))
+    order = await world.prepared(transaction())
+    world.twin.expire_access_tokens()
+    await world.quickbooks.exports.send(order)
+    assert len(world.held("Invoice")) == 1
+
+
+async def test_dead_connection_is_asked_about_once(world: World) -> None:
+    await world.prepared(transaction())
+    world.twin.disconnect()
+    for _ in range(3):
+        with pytest.raises(Unauthorized, match="Reconnect QuickBooks"):
+            await world.quickbooks.changes(START)
+    asked = [call for call in world.calls if call.endpoint == "token"]
+    assert len(asked) == 2  # the first access, and the one refusal
+
+
+async def test_new_consent_in_the_configuration_revives_a_dead_connection(world: World) -> None:
+    await world.prepared(transaction())
+    world.twin.disconnect()
+    reconnected = world.another(refresh_token=world.twin.connect())
+    await reconnected.changes(START)
+    await world.another().changes(START)  # a later start with the old configuration uses the kept chain
+
+
+async def test_calls_at_once_share_one_refresh(open_world: Callable[..., Awaitable[World]]) -> None:
+    world = await open_world(Switches(refresh_overlap="strict"))
+    await asyncio.gather(*(world.quickbooks.changes(START) for _ in range(5)))
+    assert [call.endpoint for call in world.calls].count("token") == 1
+
+
+async def test_rotated_token_survives_a_restart(open_world: Callable[..., Awaitable[World]]) -> None:
+    world = await open_world()
+    await world.quickbooks.changes(START)
+    world.clock.pass_time(hours=30)
+    await world.quickbooks.changes(START)
+    assert world.twin.refresh_token != "sandbox-refresh"
+    await world.another().changes(START)
+    assert world.quickbooks.tokens.seconds_to_expiry == pytest.approx(8_726_400, abs=60)
+    assert world.quickbooks.tokens.seconds_to_end is not None
+
+
+async def test_part_and_full_payment_are_seen_with_date_method_and_reference(world: World) -> None:
+    sent = await world.exported(transaction(INVOICE, "inv-1", line("100")))
+    assert sent.document is not None
+    first = hands.pay_invoice(
+        world.twin.company, sent.document.id, 40, date="2026-03-10", reference="CHK 1", method="Check"
+    )
+    seen = (await world.observed())[INVOICE, sent.document.id]
+    assert (seen.total, seen.balance, seen.gone, seen.ours) == (Money(10000), Money(6000), False, True)
+    assert seen.settlements == (Settlement(first["Id"], Money(4000), date(2026, 3, 10), "Check", "CHK 1"),)
+    world.clock.pass_time(hours=2)
+    later = world.clock.now
+    second = hands.pay_invoice(world.twin.company, sent.document.id, 60, date="2026-03-16")
+    seen = (await world.observed(later))[INVOICE, sent.document.id]
+    assert seen.balance == Money(0)
+    assert {(paid.payment_id, paid.amount.minor) for paid in seen.settlements} == {
+        (first["Id"], 4000),
+        (second["Id"], 6000),
+    }
+
+
+async def test_bill_payment_is_seen_with_its_check_number(world: World) -> None:
+    sent = await world.exported(transaction(BILL, "trip-1", line("100")))
+    assert sent.document is not None
+    paid = hands.pay_bill(world.twin.company, sent.document.id, 100, date="2026-03-12", reference="2044")
+    seen = (await world.observed())[BILL, sent.document.id]
+    assert seen.balance == Money(0)
+    assert seen.settlements == (Settlement(paid["Id"], Money(10000), date(2026, 3, 12), "Check", "2044"),)
+
+
+@pytest.mark.parametrize("undo", [hands.void_payment, hands.delete_payment], ids=["voided", "deleted"])
+async def test_payment_taken_back_opens_the_document_again(world: World, undo: Callable[..., Any]) -> None:
+    sent = await world.exported(transaction(INVOICE, "inv-1", line("100")))
+    assert sent.document is not None
+    paid = hands.pay_invoice(world.twin.company, sent.document.id, 100)
+    undo(world.twin.company, paid["Id"])
+    seen = (await world.observed())[INVOICE, sent.document.id]
+    assert (seen.balance, seen.settlements) == (Money(10000), ())
+
+
+async def test_deleted_and_voided_documents_are_seen_as_gone_and_never_as_paid(world: World) -> None:
+    invoice = await world.exported(transaction())
+    bill = await world.exported(transaction(BILL, "trip-1"))
+    assert invoice.document is not None
+    assert bill.document is not None
+    hands.void_invoice(world.twin.company, invoice.document.id)
+    hands.delete(world.twin.company, "Bill", bill.document.id)
+    seen = await world.observed()
+    assert seen[INVOICE, invoice.document.id].gone
+    assert seen[BILL, bill.document.id].gone
+
+
+async def test_document_of_another_hand_is_not_called_ours(world: World) -> None:
+    customer = hands.create(world.twin.company, "Customer", {"DisplayName": "Globex"})
+    invoice = hands.create(world.twin.company, "Invoice", invoice_by_hand(world, customer["Id"], "77"))
+    assert not (await world.observed())[INVOICE, invoice["Id"]].ours
+
+
+async def test_more_changes_than_one_answer_holds_are_all_seen(world: World) -> None:
+    customer = hands.create(world.twin.company, "Customer", {"DisplayName": "Globex"})
+    made = set()
+    for number in range(2100):
+        invoice = hands.create(world.twin.company, "Invoice", invoice_by_hand(world, customer["Id"], str(number)))
+        made.add((INVOICE, invoice["Id"]))
+    assert (await world.observed()).keys() >= made
+
+
+async def test_changes_are_read_again_from_the_vendors_time_and_never_from_too_long_ago(world: World) -> None:
+    changes = await world.quickbooks.changes(START - timedelta(days=400))
+    assert START <= changes.until <= world.clock.now
+
+
+async def test_check_passes_a_fit_company_and_says_what_to_set_in_one_that_is_not(world: World) -> None:
+    fit = {finding.subject: finding for finding in await world.quickbooks.check()}
+    assert not [finding for finding in fit.values() if finding.standing is Standing.FAIL]
+    assert fit["revenue default"].standing is Standing.WARN
+    hands.set_plan(world.twin.company, "Simple Start")
+    world.twin.company.set_preferences({"SalesFormsPrefs": {"CustomTxnNumbers": False}})
+    mapping = Mapping(payable_account="Operating Checking", revenue={"Storage": "Storage"}, expense={"default": "1100"})
+    unfit = {finding.subject: finding for finding in await world.another(mapping=mapping).check()}
+    failed = {subject for subject, finding in unfit.items() if finding.standing is Standing.FAIL}
+    assert failed >= {"plan", "accounts payable account", 'revenue "Storage"', 'expense "default"'}
+    assert "Custom transaction numbers" in unfit["custom transaction numbers"].fix
+    assert all(finding.fix for finding in unfit.values() if finding.standing is not Standing.PASS)
+
+
+async def test_check_of_a_company_that_does_not_let_us_in_ends_at_the_connection(world: World) -> None:
+    world.twin.disconnect()
+    [finding] = await world.quickbooks.check()
+    assert (finding.subject, finding.standing) == ("connection", Standing.FAIL)
+
+
+def invoice_by_hand(world: World, customer: str, number: str) -> dict[str, Any]:
+    item = next(item["Id"] for item in world.held("Item"))
+    detail = {"DetailType": "SalesItemLineDetail", "Amount": 10, "SalesItemLineDetail": {"ItemRef": {"value": item}}}
+    return {"CustomerRef": {"value": customer}, "DocNumber": number, "TxnDate": "2026-03-05", "Line": [detail]}
+
+
+def bill_by_hand(world: World, vendor: str, number: str) -> dict[str, Any]:
+    account = next(row["Id"] for row in world.held("Account") if row["AcctNum"] == "5000")
+    detail = {"AccountRef": {"value": account}}
+    row = {"DetailType": "AccountBasedExpenseLineDetail", "Amount": 10, "AccountBasedExpenseLineDetail": detail}
+    return {"VendorRef": {"value": vendor}, "DocNumber": number, "TxnDate": "2026-03-05", "Line": [row]}
