@@ -1,0 +1,337 @@
+"""Tokens and answers, against a server that says exactly what the test scripts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+import anyio
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from adapters.http import Http, encode
+from adapters.ports import Changes, Order, OutcomeUnknown, Rejected, Unauthorized, Unavailable
+from adapters.quickbooks import QuickBooks, Settings
+from adapters.quickbooks.client import quoted
+from state.lifecycle import Effect, State
+from state.outbox import Claim, Message, Phase
+from state.transaction import Kind, Transaction, TransactionId
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+Handler = Callable[[web.Request], web.Response]
+
+
+@dataclass
+class Vault:
+    """The vault and the links; `kept` in order, and failing while `broken`."""
+
+    kept: list[str] = field(default_factory=list)
+    broken: bool = False
+
+    async def secret(self, name: str) -> str | None:
+        return self.kept[-1] if self.kept else None
+
+    async def keep(self, name: str, value: str) -> None:
+        if self.broken:
+            raise OSError("the disk is full")
+        self.kept.append(value)
+
+    async def linked(self, kind: str, key: str) -> str | None:
+        return None
+
+    async def link(self, kind: str, key: str, target: str) -> None:
+        raise AssertionError("nothing to link here")
+
+    @property
+    def tokens(self) -> list[str]:
+        return [msgspec.json.decode(value)["value"] for value in self.kept]
+
+
+@dataclass
+class Script:
+    """What the vendor answers, first to last, and what it was asked."""
+
+    token: list[Any] = field(default_factory=list)
+    api: list[Any] = field(default_factory=list)
+    asked: list[dict[str, str]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    now: datetime = NOW
+    vault: Vault = field(default_factory=Vault)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    pause: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.pause.set()
+
+    def clock(self) -> datetime:
+        return self.now
+
+    async def answer_token(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append({key: str(value) for key, value in (await request.post()).items()})
+        self.headers.append(dict(request.headers))
+        self.arrived.set()
+        await self.pause.wait()
+        return _answered(request, self.token.pop(0))
+
+    async def answer_api(self, request: web.Request) -> web.StreamResponse:
+        self.headers.append(dict(request.headers))
+        return _answered(request, self.api.pop(0))
+
+
+LOST = object()
+
+
+def _answered(request: web.Request, answer: Any) -> web.StreamResponse:
+    if answer is LOST:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+    status, body, content_type = answer
+    return web.Response(status=status, body=body, content_type=content_type, headers={"intuit_tid": "tid-7"})
+
+
+def answer(body: Any, status: int = 200) -> tuple[int, bytes, str]:
+    return (status, encode(body), "application/json")
+
+
+def grant(refresh: str, access: str = "A") -> tuple[int, bytes, str]:
+    lifetimes = {"expires_in": 3600, "x_refresh_token_expires_in": 8640000, "x_refresh_token_hard_expires_in": 100}
+    return answer({"token_type": "bearer", "access_token": access, "refresh_token": refresh} | lifetimes)
+
+
+@pytest.fixture
+async def script() -> AsyncIterator[tuple[Script, QuickBooks]]:
+    script = Script()
+    app = web.Application()
+    app.router.add_post("/token", script.answer_token)
+    app.router.add_route("*", "/v3/company/1/{rest:.+}", script.answer_api)
+    server = TestServer(app)
+    await server.start_server()
+    root = str(server.make_url("")).rstrip("/")
+
+    async def admit(endpoint: str) -> None:
+        return None
+
+    async with aiohttp.ClientSession() as session:
+        http = Http(session, admit=admit, observe=lambda call: None, timeout=5)
+        settings = Settings(root, f"{root}/token", "id", "secret", "1", "R0", "acme")
+        yield script, QuickBooks(settings, http, script.vault, script.vault, script.clock)
+    await server.close()
+
+
+Scripted = tuple[Script, QuickBooks]
+
+
+async def test_new_refresh_token_is_kept_before_the_access_it_came_with_is_used(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token = [grant("R1")]
+    vendor.vault.broken = True
+    with pytest.raises(OSError, match="disk"):
+        await quickbooks.tokens.access()
+    vendor.vault.broken = False
+    vendor.token = [grant("R2")]
+    assert await quickbooks.tokens.access() == "A"
+    assert [asked["refresh_token"] for asked in vendor.asked] == ["R0", "R1"]  # the one that was not kept is not lost
+    assert vendor.vault.tokens == ["R2"]
+    assert msgspec.json.decode(vendor.vault.kept[-1])["previous"] == "R1"
+
+
+async def test_configured_token_is_used_only_while_the_vault_is_empty(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.vault.kept = ['{"value":"R9","seed":"x"}']
+    vendor.token = [grant("R9")]
+    await quickbooks.tokens.access()
+    assert vendor.asked == [{"grant_type": "refresh_token", "refresh_token": "R9"}]
+    assert vendor.headers[0]["x-include-refresh-token-hard-expires-in"] == "true"
+    assert vendor.headers[0]["Authorization"] == "Basic aWQ6c2VjcmV0"
+
+
+async def test_access_is_renewed_five_minutes_before_it_ends(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token = [grant("R1", "A1"), grant("R1", "A2")]
+    assert await quickbooks.tokens.access() == "A1"
+    vendor.now += timedelta(minutes=54)
+    assert await quickbooks.tokens.access() == "A1"
+    vendor.now += timedelta(minutes=2)
+    assert await quickbooks.tokens.access() == "A2"
+    assert quickbooks.tokens.seconds_to_expiry == 8640000
+    assert quickbooks.tokens.seconds_to_end == 100
+
+
+async def test_lost_answer_is_asked_for_once_more_with_the_same_token(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token = [LOST, grant("R1")]
+    assert await quickbooks.tokens.access() == "A"
+    assert [asked["refresh_token"] for asked in vendor.asked] == ["R0", "R0"]
+
+
+@pytest.mark.parametrize(
+    "broken", [LOST, (200, b"{", "application/json"), (503, b"<html>", "text/html")], ids=["lost", "cut", "html"]
+)
+async def test_token_endpoint_out_of_order_never_leaves_a_write_in_doubt(script: Scripted, broken: Any) -> None:
+    vendor, quickbooks = script
+    vendor.token = [broken, broken]
+    with pytest.raises(Unavailable):
+        await quickbooks.exports.send(order())
+    assert len(vendor.asked) == 2
+
+
+@pytest.mark.parametrize(("status", "error"), [(400, "invalid_grant"), (401, "invalid_client")])
+async def test_definite_no_is_remembered_and_not_asked_again(script: Scripted, status: int, error: str) -> None:
+    vendor, quickbooks = script
+    vendor.token = [answer({"error": error}, status)]
+    for _ in range(2):
+        with pytest.raises(Unauthorized, match=error):
+            await quickbooks.tokens.access()
+    assert len(vendor.asked) == 1
+
+
+async def test_no_of_a_proxy_is_not_taken_for_the_vendors(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token = [(403, b"<html>blocked</html>", "text/html"), grant("R1")]
+    with pytest.raises(Unavailable):
+        await quickbooks.tokens.access()
+    assert await quickbooks.tokens.access() == "A"
+
+
+async def test_cancelled_caller_does_not_lose_a_rotated_token(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token = [grant("R1")]
+    vendor.pause.clear()
+    async with anyio.create_task_group() as callers:
+        callers.start_soon(quickbooks.changes, NOW)
+        await vendor.arrived.wait()
+        callers.cancel_scope.cancel()
+        vendor.pause.set()
+    assert vendor.vault.tokens == ["R1"]
+
+
+async def test_second_unauthorized_answer_ends_the_call(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token = [grant("R1", "A1"), grant("R1", "A2")]
+    fault = {"fault": {"error": [{"code": "003200", "message": "AuthenticationFailed", "detail": "no"}]}}
+    vendor.api = [answer(fault, 401), answer(fault, 401)]
+    with pytest.raises(Unauthorized):
+        await quickbooks.exports.send(order())
+    assert [sent["Authorization"] for sent in vendor.headers if "Bearer" in sent["Authorization"]] == [
+        "Bearer A1",
+        "Bearer A2",
+    ]
+
+
+BOOKED = {
+    "Id": "145",
+    "SyncToken": "0",
+    "DocNumber": "LD-1",
+    "TxnDate": "2026-03-02",
+    "TotalAmt": Decimal("10.50"),
+    "Balance": Decimal("10.50"),
+    "CustomerRef": {"value": "10"},
+    "Line": [{"DetailType": "SalesItemLineDetail", "Amount": Decimal("10.50")}, {"DetailType": "SubTotalLineDetail"}],
+}
+
+
+def order() -> Order:
+    line = {"DetailType": "SalesItemLineDetail", "Amount": Decimal("10.50"), "SalesItemLineDetail": {}}
+    note = "[loadledger acme customer_invoice inv-1 g1 0123456789]"
+    body = {"CustomerRef": {"value": "10"}, "TxnDate": "2026-03-02", "Line": [line], "PrivateNote": note}
+    transaction = Transaction(
+        TransactionId(1), Kind.CUSTOMER_INVOICE, "inv-1", "LD-1", State.PENDING, 1, 1, 1, None, "", None, None, None,
+        None, False, NOW, NOW,
+    )  # fmt: skip
+    message = Message(1, Effect.EXPORT, Phase.SENT, 1, 1, 0, 1, 0, 0, NOW)
+    return Order(Claim(message, transaction), "request-1", encode(body))
+
+
+async def test_answer_that_echoes_our_money_is_a_receipt_with_its_trace(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token, vendor.api = [grant("R1")], [answer({"Invoice": BOOKED, "time": "2026-03-02T10:11:12-08:00"})]
+    receipt = await quickbooks.exports.send(order())
+    assert receipt.document is not None
+    assert (receipt.document.id, receipt.document.number, receipt.trace) == ("145", "LD-1", "tid-7")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"TotalAmt": Decimal("11.37")}, {"Line": [*BOOKED["Line"], {"DetailType": "DiscountLineDetail"}]}],  # type: ignore[misc]
+    ids=["tax", "line"],
+)
+async def test_document_booked_with_other_money_waits_for_a_person(script: Scripted, other: dict[str, Any]) -> None:
+    vendor, quickbooks = script
+    vendor.token, vendor.api = [grant("R1")], [answer({"Invoice": BOOKED | other})]
+    with pytest.raises(Rejected) as raised:
+        await quickbooks.exports.send(order())
+    assert raised.value.problem.code == "echo_differs"
+    assert "Invoice 145" in raised.value.problem.detail
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        (200, b"<html>hello</html>", "text/html"),
+        (200, b"", "application/json"),
+        answer([]),
+        answer({"Invoice": None}),
+        answer({"Invoice": {"Id": "145"}}),
+        answer({"Invoice": {"TotalAmt": 10}}),
+        answer({"Invoice": {"Id": "145", "TotalAmt": "much"}}),
+        (302, b"", "text/html"),
+        (404, b"<html>", "text/html"),
+    ],
+    ids=str,
+)
+async def test_odd_answer_to_a_write_is_in_doubt(script: Scripted, odd: Any) -> None:
+    vendor, quickbooks = script
+    vendor.token, vendor.api = [grant("R1")], [odd]
+    with pytest.raises(OutcomeUnknown):
+        await quickbooks.exports.send(order())
+
+
+async def test_page_of_a_gateway_is_no_change_data(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token, vendor.api = [grant("R1")], [(200, b"<html>hello</html>", "text/html")]
+    with pytest.raises(Unavailable):
+        await quickbooks.changes(NOW)
+
+
+async def test_no_changes_are_no_observations(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token, vendor.api = [grant("R1")], [answer({"CDCResponse": [{"QueryResponse": [{}, {}, {}, {}]}]})]
+    assert await quickbooks.changes(NOW) == Changes([], NOW)
+
+
+async def test_fault_inside_change_data_is_a_fault(script: Scripted) -> None:
+    vendor, quickbooks = script
+    fault = {"Fault": {"Error": [{"code": "10000", "Message": "System failure", "Detail": ""}]}}
+    vendor.token, vendor.api = [grant("R1")], [answer({"CDCResponse": [{"QueryResponse": [{}, fault]}]})]
+    with pytest.raises(Unavailable):
+        await quickbooks.changes(NOW)
+
+
+async def test_unreadable_payment_does_not_hide_the_others(script: Scripted) -> None:
+    vendor, quickbooks = script
+    paid = {"TxnDate": "2026-03-01", "Line": [{"Amount": 10, "LinkedTxn": [{"TxnId": "145", "TxnType": "Invoice"}]}]}
+    groups = [{"Invoice": [BOOKED]}, {}, {"Payment": [paid | {"Id": "1"}, paid | {"Id": "2", "TxnDate": "soon"}]}, {}]
+    body = {"CDCResponse": [{"QueryResponse": groups}], "time": "2026-03-02T04:00:30-08:00"}
+    vendor.token, vendor.api = [grant("R1")], [answer(body)]
+    changes = await quickbooks.changes(NOW)
+    [seen] = changes.observations
+    assert [(paid.payment_id, paid.amount.minor, paid.paid_on) for paid in seen.settlements] == [
+        ("1", 1000, date(2026, 3, 1))
+    ]
+    assert changes.until == datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("value", "literal"), [("O'Brien", r"'O\'Brien'"), ("a\\b", r"'a\\b'"), ("", "''")])
+def test_value_in_a_query_is_quoted(value: str, literal: str) -> None:
+    assert quoted(value) == literal
+
+
+def test_settings_do_not_show_secrets() -> None:
+    settings = Settings("u", "t", "id", "hush", "1", "hush-hush", "acme")
+    assert "hush" not in repr(settings)
