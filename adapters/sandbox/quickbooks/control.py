@@ -36,6 +36,7 @@ class Control:
         """Serve the control endpoints."""
         app.router.add_post("/_sandbox/hands/{action}", self._act)
         app.router.add_get("/_sandbox/books", self._show_books)
+        app.router.add_get("/_sandbox/documents", self._show_documents)
         app.router.add_post("/_sandbox/faults", self._arm)
         app.router.add_delete("/_sandbox/faults", self._disarm)
         app.router.add_get("/_sandbox/requests", self._show_requests)
@@ -66,6 +67,23 @@ class Control:
         shown["company_info"] = company.get("CompanyInfo", "1")
         shown["trial_balance"] = company.books.ledger.trial_balance()
         return _answer(shown)
+
+    async def _show_documents(self, _request: web.Request) -> web.Response:
+        """Every invoice and bill in plain words, for a reader who knows no vendor's fields."""
+        return _answer(
+            [
+                {
+                    "kind": kind.lower(),
+                    "id": document["Id"],
+                    "number": document.get("DocNumber"),
+                    "total": document["TotalAmt"],
+                    "balance": document["Balance"],
+                    "note": document.get("PrivateNote", ""),
+                }
+                for kind in ("Invoice", "Bill")
+                for document in self._sandbox.company.all(kind)
+            ]
+        )
 
     async def _arm(self, request: web.Request) -> web.Response:
         sent = await _sent(request)
