@@ -169,6 +169,18 @@ def test_changes_end_at_1000_objects(desk: Any) -> None:
     assert [group.get("maxResults", 0) for group in groups] == [606, 394, 0]
 
 
+def test_deleted_ones_do_not_fit_behind_1000_live_ones(desk: Any) -> None:
+    gone = desk.bill()
+    for _ in range(999):
+        desk.bill("1.00")
+    desk.company.delete("Bill", gone["Id"])
+    rows = changes("Bill", SINCE, desk.company, 30)["QueryResponse"][0]["Bill"]
+    assert (len(rows), rows[-1]["status"]) == (1000, "Deleted")
+    desk.bill("1.00")
+    rows = changes("Bill", SINCE, desk.company, 30)["QueryResponse"][0]["Bill"]
+    assert (len(rows), rows[-1].get("status")) == (1000, None)
+
+
 @pytest.mark.parametrize("code", ["4001", "2190"])
 def test_changes_older_than_the_look_back_are_refused(desk_with: Any, code: str) -> None:
     desk = desk_with(changes_too_old_code=code)

@@ -1,7 +1,7 @@
 """Change data capture: what changed since an instant, by kind."""
 
 from datetime import datetime, timedelta
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Final
 
 from adapters.sandbox.quickbooks.clock import PACIFIC, parse_stamp, stamp
@@ -31,7 +31,7 @@ def changes(entities: str, changed_since: str, company: Company, look_back_days:
         kind = PATHS.get(entity.strip().lower())
         if kind not in _COVERED:
             raise Fault("2000", f"Invalid or unsupported object name : {entity}")
-        rows = _changed(kind, since, company)[:left]
+        rows = _changed(kind, since, company, left)
         left -= len(rows)
         groups.append(
             {kind: rows, "startPosition": 1, "maxResults": len(rows), "totalCount": len(rows)} if rows else {},
@@ -50,14 +50,15 @@ def _since(changed_since: str, company: Company, look_back_days: int) -> str:
     return stamp(instant)
 
 
-def _changed(kind: str, since: str, company: Company) -> list[Object]:
+def _changed(kind: str, since: str, company: Company, limit: int) -> list[Object]:
+    """Return at most `limit` rows, the ones that changed longest ago first."""
     books = company.books
-    live = takewhile(lambda stored: stored["MetaData"]["LastUpdatedTime"] >= since, books.latest(kind))
-    rows = [render(books, kind, stored) for stored in live]
-    rows.reverse()
+    live = list(takewhile(lambda stored: bool(stored["MetaData"]["LastUpdatedTime"] >= since), books.latest(kind)))
+    live.reverse()
+    rows = [render(books, kind, stored) for stored in live[:limit]]
+    deleted = ((identity, time) for identity, time in books.tombstones[kind].items() if time >= since)
     rows.extend(
         {"domain": "QBO", "status": "Deleted", "Id": identity, "MetaData": {"LastUpdatedTime": time}}
-        for identity, time in books.tombstones[kind].items()
-        if time >= since
+        for identity, time in islice(deleted, limit - len(rows))
     )
     return rows

@@ -91,7 +91,7 @@ def _check_unique(kind: str, draft: Object, field: str, old: Object | None, book
     identity = old["Id"] if old else None
     for owner in PARTIES if kind in PARTIES else (kind,):
         for other in books.by(owner, field, draft[field]):
-            if owner == kind and other["Id"] == identity:
+            if other["Id"] == identity:
                 continue
             if kind not in PARTIES and other.get("ParentRef") != draft.get("ParentRef"):
                 continue
