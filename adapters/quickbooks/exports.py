@@ -19,7 +19,7 @@ from adapters.quickbooks.books import (
 from adapters.quickbooks.client import Client, Reply
 from adapters.quickbooks.faults import Refused
 from adapters.quickbooks.forms import FORMS, Form
-from adapters.quickbooks.mapping import Resolved, charge_target, checked_number, compose, line_count, merge
+from adapters.quickbooks.mapping import OWNED, Resolved, charge_target, checked_number, compose, line_count, merge
 from adapters.quickbooks.parties import Parties
 from adapters.quickbooks.problems import rejected
 from adapters.quickbooks.references import References
@@ -29,6 +29,8 @@ from state.problem import problem
 from state.transaction import Content, Kind, Transaction
 
 _NUMBER_TAKEN: Final = "6140"
+_UNSUPPORTED: Final = "2010"
+_PROPERTY: Final = re.compile(r"Property Name:(?P<field>\w+) specified is unsupported")
 _HOLDER: Final = re.compile(r"TxnType=(?P<type>[A-Za-z ]+?) with TxnId=(?P<id>\d+)")
 
 # Refusals after which a cached list or a remembered party may be out of date.
@@ -43,6 +45,7 @@ class Exports:
         self._client = client
         self._references = references
         self._parties = parties
+        self._unwritable: set[str] = set()
 
     async def prepare(self, claim: Claim, request_id: str) -> Order:
         """Resolve every reference and freeze the request: the exact body of a creation or of a full update.
@@ -62,7 +65,7 @@ class Exports:
         wanted = compose(self._settings.entity, transaction, content, resolved, numbered=numbered)
         if copy is not None:
             refuse_unless_untouched(copy, wanted, self._settings.entity, transaction)
-            wanted = merge(copy.raw, wanted, form)
+            wanted = merge(copy.raw, wanted, form, self._unwritable)
         return Order(claim, request_id, encode(wanted))
 
     async def look_up(self, orders: Sequence[Order]) -> Mapping[int, Verdict]:
@@ -95,6 +98,8 @@ class Exports:
         except Refused as refusal:
             if refusal.fault.code == _NUMBER_TAKEN and not request.document_id:
                 return await self._adopted(request, refusal)
+            if refusal.fault.code == _UNSUPPORTED:
+                self._learn_unwritable(request, refusal)
             if refusal.problem.code in _REFERENCES:
                 self._doubt_references(order.claim.transaction, request.form)
             raise
@@ -136,6 +141,18 @@ class Exports:
             closed_until = (await self._references.preferences(fresh=True)).closed_until
         if closed_until is not None and day <= closed_until:
             raise rejected("period_closed", f"dated {day}, books closed up to {closed_until}")
+
+    def _learn_unwritable(self, request: Request, refusal: Refused) -> None:
+        """Raise Unavailable if an update failed for a field that QuickBooks answers with but does not take.
+
+        New fields appear in answers without notice; prepared anew, the update leaves this one out.
+        """
+        found = _PROPERTY.search(refusal.fault.detail)
+        field = found["field"] if found else ""
+        ours = field in OWNED or field == request.form.party_ref
+        if request.document_id and field in request.body and not ours and field not in self._unwritable:
+            self._unwritable.add(field)
+            raise Unavailable(f"QuickBooks does not take back its own field {field}", 0.0) from refusal
 
     def _doubt_references(self, transaction: Transaction, form: Form) -> None:
         self._references.forget()

@@ -3,6 +3,7 @@
 Pure functions; MAPPING.md has one row per field.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,10 @@ _LONGEST_DESCRIPTION = 4000
 _COMPUTED: Final = frozenset(
     {"TotalAmt", "Balance", "HomeTotalAmt", "HomeBalance", "MetaData", "domain", "sparse", "status"}
     | {"InvoiceLink", "RecurDataRef", "DeliveryInfo"}
+)
+# What we write, besides the reference to the party.
+OWNED: Final = frozenset(
+    {"Id", "SyncToken", "DocNumber", "TxnDate", "DueDate", "SalesTermRef", "APAccountRef", "PrivateNote", "Line"}
 )
 # What QuickBooks copied from the old party; a new party brings its own.
 _OF_PARTY: Final = frozenset({"BillAddr", "ShipAddr", "BillEmail", "VendorAddr"})
@@ -102,14 +107,16 @@ def _marked(document: Raw, form: Form, entity: str, transaction: Transaction, me
     return document | {"PrivateNote": f"{text}\n{sign}".strip()}
 
 
-def merge(held: Raw, wanted: Raw, form: Form) -> Raw:
+def merge(held: Raw, wanted: Raw, form: Form, unwritable: Collection[str] = ()) -> Raw:
     """Return the full update that turns `held` into `wanted` and keeps every field and line that is not ours.
 
-    A full update sets each field left out to nothing, so all of them are sent. Behind the marker, the note is a
-    person's.
+    A full update sets each field left out to nothing, so all of them are sent, but for those that QuickBooks is known
+    to answer with and not to take, `unwritable`. Behind the marker, the note is a person's.
     """
     new_party = held.get(form.party_ref, {}).get("value") != wanted[form.party_ref]["value"]
-    dropped = _COMPUTED | (_OF_PARTY if new_party else frozenset()) | ({"SalesTermRef"} - wanted.keys())
+    dropped = (
+        _COMPUTED | set(unwritable) | (_OF_PARTY if new_party else frozenset()) | ({"SalesTermRef"} - wanted.keys())
+    )
     kept = {name: value for name, value in held.items() if name not in dropped}
     if not (kept.get("TxnTaxDetail") or {}).get("TotalTax"):
         kept.pop("TxnTaxDetail", None)  # a tax of zero, sent back, is refused where QuickBooks computes the tax

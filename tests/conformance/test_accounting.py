@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import pytest
@@ -274,9 +274,7 @@ async def test_lost_answer_is_in_doubt_and_the_document_is_found(
 ) -> None:
     world = await open_world(Switches(request_id=mode))
     order = await world.prepared(transaction(kind, "x-1", line("10")))
-    world.twin.disruptions.arm(
-        [{"action": action, "method": "POST", "match": "Invoice" if kind is INVOICE else "Bill"}]
-    )
+    world.twin.disruptions.arm([{"action": action, "method": "POST", "match": order_kind(kind)}])
     with pytest.raises(OutcomeUnknown):
         await world.quickbooks.exports.send(order)
     assert isinstance(await world.verdict(order, in_doubt=True), Present)
@@ -808,6 +806,52 @@ async def test_check_of_a_company_that_does_not_let_us_in_ends_at_the_connection
     world.twin.disconnect()
     [finding] = await world.quickbooks.check()
     assert (finding.subject, finding.standing) == ("connection", Standing.FAIL)
+
+
+def positions() -> list[Any]:
+    """Every position of every switch of the twin that is not the default one."""
+    unlike = {False: (True,), True: (False,)}
+    found = []
+    for switch in fields(Switches):
+        values = unlike.get(switch.default) if isinstance(switch.default, bool) else get_args(switch.type)
+        found += [(switch.name, value) for value in values or () if value != switch.default]
+    return [pytest.param({name: value}, id=f"{name}={value}") for name, value in found]
+
+
+@pytest.mark.parametrize("position", positions())
+@pytest.mark.parametrize("kind", [INVOICE, BILL])
+async def test_whole_path_holds_in_every_position_of_what_nobody_has_confirmed(
+    open_world: Callable[..., Awaitable[World]], kind: Kind, position: dict[str, Any]
+) -> None:
+    world = await open_world(Switches(**position))
+    odd = "Load 1001" if position.get("beyond_latin1") == "fault" else "Load 1001 \u2014 \u0141\u00f3d\u017a"
+    sent = await world.exported(transaction(kind, "x-1", line("100", description=odd), memo=odd))
+    more = replace(transaction(kind, "x-1", line("120", description=odd), memo=odd), document=sent.document)
+    if "new_answer_fields" in position:
+        with pytest.raises(Unavailable, match="AnnouncedByNobody"):
+            await world.quickbooks.exports.send(await world.prepared(more))
+    order = await world.prepared(more)
+    world.twin.disruptions.arm([{"action": "commit_then_drop", "method": "POST", "match": order_kind(kind)}])
+    with pytest.raises(OutcomeUnknown):
+        await world.quickbooks.exports.send(order)
+    verdict = await world.verdict(order, in_doubt=True)
+    assert isinstance(verdict, Present)
+    assert verdict.receipt.document is not None
+    key = (kind, verdict.receipt.document.id)
+    pay: Callable[..., Any] = hands.pay_invoice if kind is INVOICE else hands.pay_bill
+    unpay = hands.void_payment if kind is INVOICE else hands.void_bill_payment
+    paid = pay(world.twin.company, verdict.receipt.document.id, 120, date="2026-03-10")
+    seen = (await world.observed())[key]
+    assert (seen.balance, sum(each.amount.minor for each in seen.settlements)) == (Money(0), 12000)
+    unpay(world.twin.company, paid["Id"])
+    removal, found = await world.voiding(holding(more, verdict.receipt))
+    assert found == Absent()
+    await world.quickbooks.voids.send(removal)
+    assert (await world.observed())[key].gone
+
+
+def order_kind(kind: Kind) -> str:
+    return "Invoice" if kind is INVOICE else "Bill"
 
 
 def invoice_by_hand(world: World, customer: str, number: str) -> dict[str, Any]:
