@@ -1,0 +1,199 @@
+"""What a person can set, section by section. Times are in seconds; a key's description is what the manual prints."""
+
+from datetime import UTC
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
+
+from engine.config.values import (
+    Charges,
+    Count,
+    Day,
+    Days,
+    Listen,
+    Pause,
+    Seconds,
+    Secret,
+    Text,
+    Url,
+    Zone,
+    loopback,
+    split,
+    unfit,
+)
+
+
+class Section(BaseModel):
+    """A table of the TOML file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
+
+
+class Token(Section):
+    """Who may use the admin API: a name for the history, a role, and the hash of the token itself."""
+
+    name: str = Field(pattern=r"^\S(.{0,62}\S)?$", description="the name the history shows, up to 64 characters")
+    role: Literal["viewer", "operator"] = Field(description="viewer or operator")
+    hash: str = Field(pattern=r"^sha256:[0-9a-f]{64}$", description="what `loadledger token NAME` printed, sha256:…")
+
+
+class Http(Section):
+    """Where the daemon listens, and who may act through it."""
+
+    listen: Listen = Field(
+        default="127.0.0.1:8321", description="the address and port of health, metrics and admin API"
+    )
+    tokens: list[Token] = Field(
+        default=[], description="a list of {name, role, hash}, as `loadledger token NAME` prints them"
+    )
+
+    @field_validator("tokens")
+    @classmethod
+    def _guarded(cls, tokens: list[Token], info: ValidationInfo) -> list[Token]:
+        listen = info.data.get("listen")
+        if listen and not tokens and not loopback(split(listen)[0]):
+            raise unfit(
+                f"is empty, and the daemon would listen on {listen}, which others can reach",
+                "Run `loadledger token NAME --role operator` and add what it prints, or listen on 127.0.0.1.",
+            )
+        names = [token.name for token in tokens]
+        if len(set(names)) < len(names):
+            raise unfit("names someone twice", "Give each token its own name: the history shows it.")
+        return tokens
+
+    @property
+    def host(self) -> str:
+        """The host of `listen`, without brackets."""
+        return split(self.listen)[0]
+
+    @property
+    def port(self) -> int:
+        """The port of `listen`; 0 takes a free one."""
+        return split(self.listen)[1]
+
+
+class Alvys(Section):
+    """The TMS: one tenant, seen by one legal entity."""
+
+    api_url: Url = Field(default="https://integrations.alvys.com", description="the address of the Alvys API")
+    token_url: Url = Field(
+        default="https://auth.alvys.com/oauth/token", description="the address that gives out access tokens"
+    )
+    audience: Text = Field(default="https://api.alvys.com/public/", description="the audience to ask access for")
+    client_id: Text = Field(description="the client id of the Alvys API key")
+    client_secret: Secret = Field(description="the client secret of the Alvys API key")
+    subsidiary: Text | None = Field(
+        default=None, description="the legal entity's name in Alvys; leave it out if the tenant has one subsidiary only"
+    )
+    poll_interval: Seconds = Field(default=60, description="the time between two looks at what changed")
+    overlap: Seconds = Field(default=300, description="how far each look reaches back before the last one")
+    requests_per_minute: Count = Field(default=10, description="the budget of each endpoint")
+    page_size: Count = Field(default=200, le=200, description="the records per page, at most 200")
+    invoice_chunk: Count = Field(default=50, le=50, description="the load numbers per invoice search, at most 50")
+    timezone: Zone = Field(default=UTC, description="the time zone that turns instants into dates, as America/Chicago")
+    carrier_terms_days: Days = Field(default=30, description="the days until a bill is due if Alvys does not say")
+    skip_zero: bool = Field(default=True, description="whether documents over 0.00 are left alone")
+    reference_refresh: Seconds = Field(default=3600, description="how long a customer or carrier is remembered")
+    timeout: Seconds = Field(default=60, description="the longest wait for an answer")
+
+
+class Quickbooks(Section):
+    """Accounting: the one QuickBooks Online company of this legal entity."""
+
+    api_url: Url = Field(default="https://quickbooks.api.intuit.com", description="the address of the QuickBooks API")
+    token_url: Url = Field(
+        default="https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer",
+        description="the address that gives out access tokens",
+    )
+    client_id: Text = Field(description="the client id of the Intuit app")
+    client_secret: Secret = Field(description="the client secret of the Intuit app")
+    realm_id: str = Field(pattern=r"^[0-9]{1,32}$", description="the company's id: digits, in quotes")
+    refresh_token: Secret | None = Field(
+        default=None,
+        description="the first refresh token, or a new one after reconnecting; else the database's is used",
+    )
+    poll_interval: Seconds = Field(default=300, description="the time between two looks at what was paid or changed")
+    overlap: Seconds = Field(default=300, description="how far each look reaches back before the last one")
+    requests_per_minute: Count = Field(default=500, description="the company's budget per minute")
+    requests_per_second: Count = Field(default=10, description="the company's budget per second")
+    preferences_refresh: Seconds = Field(default=900, description="how long the company's preferences are remembered")
+    reference_refresh: Seconds = Field(default=3600, description="how long accounts, items and terms are remembered")
+    timeout: Seconds = Field(default=130, description="the longest wait for an answer")
+
+
+class Relay(Section):
+    """How documents are sent, and what happens if an answer stays away."""
+
+    interval: Seconds = Field(default=5, description="the time between two looks at the outbox when nothing wakes it")
+    claim: Seconds = Field(default=60, description="how long a message stays with the one who took it")
+    concurrency: Count = Field(default=8, description="the messages sent at the same time")
+    quiet_period: Pause = Field(default=180, description="the wait before a send without an answer is looked up")
+    read_pause: Seconds = Field(default=5, description="the pause between the two look-ups that have to agree")
+    rounds: Count = Field(default=3, description="the tries without an answer before a person decides")
+    retry_base: Seconds = Field(default=5, description="the first delay before trying again; it doubles each time")
+    retry_cap: Seconds = Field(default=900, description="the longest delay before trying again")
+
+    @field_validator("retry_cap")
+    @classmethod
+    def _reachable(cls, cap: float, info: ValidationInfo) -> float:
+        if cap < info.data.get("retry_base", 0):
+            raise unfit("is below relay.retry_base", "Make it the larger of the two.")
+        return cap
+
+
+class Mapping(Section):
+    """Which item or account each charge is booked on, by its name, its category, or `default`."""
+
+    payable_account: Text | None = Field(
+        default=None, description="the accounts payable account; leave it out if the company has one only"
+    )
+    revenue: Charges = Field(default={}, description="a table from charge to the item it is invoiced on")
+    expense: Charges = Field(default={}, description="a table from charge to the account it is billed on")
+
+
+class Config(BaseSettings):
+    """Everything one legal entity's daemon is told. Made by `load` only, which merges the sources."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=True, hide_input_in_errors=True)
+
+    entity: str = Field(
+        pattern=r"^[a-z0-9-]{1,32}$", description="the legal entity's short name: up to 32 of a-z, 0-9 and -"
+    )
+    database: Path = Field(
+        default_factory=lambda known: Path("/var/lib/loadledger") / f"{known['entity']}.db",
+        description="the database file, on a local disk",
+    )
+    first_date: Day = Field(description="the date before which nothing is synced")
+    home_currency: str = Field(
+        default="USD", pattern=r"^[A-Z]{3}$", description="the company's home currency, three capital letters"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="how much is logged: debug, info, warning or error"
+    )
+    http: Http
+    alvys: Alvys
+    quickbooks: Quickbooks
+    relay: Relay
+    mapping: Mapping
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `load` read, and nothing else: the library's own readers end at the first problem."""
+        return (init_settings,)
+
+    def secrets(self) -> set[str]:
+        """Return every secret in clear text, for the one purpose of masking it in logs."""
+        sections = (self.alvys, self.quickbooks)
+        values = (value for section in sections for _, value in section)
+        return {value.get_secret_value() for value in values if isinstance(value, SecretStr)}
