@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 
 import anyio
 import structlog
@@ -12,7 +13,16 @@ from state.database import StoreError
 
 log = structlog.get_logger()
 
+_BASE = 5.0  # seconds a loop rests after its first failure
 _CAP = 300.0  # seconds; the longest a failing loop rests
+
+
+class Pass(StrEnum):
+    """How one pass of a loop ended."""
+
+    DONE = "done"
+    UNAVAILABLE = "unavailable"  # a vendor could not serve us; the loop itself is well
+    BROKEN = "broken"  # a bug; the loop goes on, and somebody should look
 
 
 class Alarm:
@@ -44,13 +54,13 @@ class Loop:
         name: str,
         interval: float,
         body: Callable[[], Awaitable[float | None]],
-        passed: Callable[[str, bool], None],
+        ended: Callable[[str, Pass, float], None],
     ) -> None:
         self.name = name
         self.interval = interval
         self.alarm = Alarm()
         self._body = body
-        self._passed = passed
+        self._ended = ended
         self._stopping = False
         self._failures = 0
         self._chance = random.Random()  # noqa: S311 - jitter, not a secret
@@ -67,6 +77,16 @@ class Loop:
 
     async def run_once(self) -> float:
         """Run the body once and return the seconds to rest."""
+        result, rest = await self._passed()
+        if result is Pass.DONE:
+            self._failures = 0
+        else:
+            self._failures += 1
+            rest = delay(self._failures, base=min(self.interval, _BASE), cap=_CAP, chance=self._chance)
+        self._ended(self.name, result, rest)
+        return rest
+
+    async def _passed(self) -> tuple[Pass, float]:
         try:
             rest = await self._body()
         except StoreError:
@@ -74,13 +94,10 @@ class Loop:
         except Unauthorized as error:
             log.error("vendor.refused_us", loop=self.name, detail=str(error))  # noqa: TRY400 - a fact, not a bug
         except VendorError as error:
-            log.warning("loop.failed", loop=self.name, detail=str(error))
+            log.warning("vendor.failed", loop=self.name, detail=str(error))
         except Exception:
             log.exception("loop.broke", loop=self.name)
+            return Pass.BROKEN, 0.0
         else:
-            self._failures = 0
-            self._passed(self.name, True)
-            return self.interval if rest is None else rest
-        self._passed(self.name, False)
-        self._failures += 1
-        return delay(self._failures, base=min(self.interval, 5.0), cap=_CAP, chance=self._chance)
+            return Pass.DONE, self.interval if rest is None else rest
+        return Pass.UNAVAILABLE, 0.0

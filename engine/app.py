@@ -1,0 +1,262 @@
+"""The composition root: the only module that names a vendor."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
+from importlib.metadata import version
+from typing import NamedTuple
+
+import aiohttp
+import anyio
+import structlog
+
+from adapters import alvys, quickbooks
+from adapters.http import Http
+from adapters.ports import Finding
+from engine.config import Config
+from engine.intake import Intake
+from engine.limits import per_endpoint, spaced
+from engine.loop import Loop, Pass
+from engine.metrics import Metrics
+from engine.notify import keep_alive, notify
+from engine.payments import Payments
+from engine.readiness import Readiness
+from engine.relay import Pace, Relay, routes
+from engine.web.admin import make_app
+from engine.web.server import serving
+from state.store import Store
+
+log = structlog.get_logger()
+
+_GRACE = 20.0  # seconds for the passes under way to end after a signal
+_LOOKBACK = timedelta(days=29)  # accounting's change feed goes no further than 30 days
+
+
+def now() -> datetime:
+    """Return the current instant in UTC."""
+    return datetime.now(UTC)
+
+
+class Vendors(NamedTuple):
+    """The two ends of the engine."""
+
+    tms: alvys.Alvys
+    accounting: quickbooks.QuickBooks
+
+
+async def open_store(config: Config) -> Store:
+    """Take ownership of this legal entity's store; StoreBusy and StoreMismatch say why not."""
+    return await Store.open(
+        config.database,
+        entity=config.entity,
+        company=config.quickbooks.realm_id,
+        clock=now,
+        quiet=timedelta(seconds=config.relay.quiet_period),
+        owner={"pid": os.getpid(), "host": socket.gethostname(), "since": now(), "http": config.http.listen},
+    )
+
+
+@asynccontextmanager
+async def vendors(config: Config, store: Store, metrics: Metrics) -> AsyncIterator[Vendors]:
+    """Connect both adapters, each with its own connections, budget and timeout."""
+    async with aiohttp.ClientSession() as tms_session, aiohttp.ClientSession() as accounting_session:
+        tms_http = Http(
+            tms_session,
+            admit=per_endpoint(config.alvys.requests_per_minute),
+            observe=metrics.observe_call("alvys"),
+            timeout=config.alvys.timeout,
+        )
+        accounting_http = Http(
+            accounting_session,
+            admit=spaced(config.quickbooks.requests_per_minute, config.quickbooks.requests_per_second),
+            observe=metrics.observe_call("quickbooks", metered=True),
+            timeout=config.quickbooks.timeout,
+        )
+        yield Vendors(
+            alvys.Alvys(_alvys(config), tms_http, now),
+            quickbooks.QuickBooks(_quickbooks(config), accounting_http, store.memory, store.memory, now),
+        )
+
+
+async def check(config: Config) -> Sequence[Finding]:
+    """Return, line by line, whether both connections and what we read there are fit for work."""
+    store = await open_store(config)
+    try:
+        async with vendors(config, store, Metrics(config.home_currency)) as (tms, accounting):
+            return [*await tms.check(), *await accounting.check()]
+    finally:
+        await store.close()
+
+
+async def run(config: Config, *, until_stdin_closes: bool = False, started: Callable[[str], None]) -> None:
+    """Run the daemon of one legal entity until it is told to stop. `started` hears the address it listens on."""
+    metrics = Metrics(config.home_currency, version("loadledger"), quickbooks.CODES)
+    readiness = Readiness(now)
+    store = await open_store(config)
+    try:
+        async with vendors(config, store, metrics) as ends, anyio.create_task_group() as tasks:
+            loops = _loops(config, store, ends, metrics, readiness)
+            app = make_app(store, metrics, readiness, config.http.tokens, loops["relay"].alarm.ring, now)
+            async with serving(app, config.http.host, config.http.port) as port:
+                tasks.start_soon(keep_alive)
+                tasks.start_soon(_stop_on_signal, loops.values())
+                if until_stdin_closes:
+                    _stop_with_stdin()
+                readiness.started = True
+                notify("READY=1")
+                log.info("daemon.started", entity=config.entity, port=port, epoch=store.epoch)
+                started(_address(config.http.host, port))
+                await _work(loops.values())
+            tasks.cancel_scope.cancel()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await store.close()
+        log.info("daemon.stopped", entity=config.entity)
+
+
+async def _work(loops: Iterable[Loop]) -> None:
+    async with anyio.create_task_group() as tasks:
+        for loop in loops:
+            tasks.start_soon(loop.run)
+
+
+def _loops(config: Config, store: Store, ends: Vendors, metrics: Metrics, readiness: Readiness) -> dict[str, Loop]:
+    """Return the three loops: what comes in, what goes out, what comes back."""
+    pace = config.relay
+    relay = Relay(
+        store,
+        routes(ends.tms, ends.accounting),
+        Pace(
+            interval=pace.interval,
+            claim=pace.claim,
+            concurrency=pace.concurrency,
+            quiet_period=pace.quiet_period,
+            read_pause=pace.read_pause,
+            rounds=pace.rounds,
+            retry_base=pace.retry_base,
+            retry_cap=pace.retry_cap,
+        ),
+        entity=config.entity,
+        home_currency=config.home_currency,
+        clock=now,
+        ended=metrics.attempted,
+    )
+    first = datetime.combine(config.first_date, clock_time.min, config.alvys.timezone)
+    noting = _noting(metrics, readiness)
+    outgoing = Loop("relay", pace.interval, relay.run_once, noting)
+    intake = Intake(
+        store,
+        ends.tms,
+        first=first,
+        overlap=timedelta(seconds=config.alvys.overlap),
+        clock=now,
+        recorded=metrics.recorded,
+        wake=outgoing.alarm.ring,
+    )
+    payments = Payments(
+        store,
+        ends.accounting,
+        first=max(first, now() - _LOOKBACK),
+        overlap=timedelta(seconds=config.quickbooks.overlap),
+        clock=now,
+        moved=metrics.moved,
+        wake=outgoing.alarm.ring,
+    )
+    loops = (
+        Loop("intake", config.alvys.poll_interval, intake.run_once, noting),
+        outgoing,
+        Loop("payments", config.quickbooks.poll_interval, payments.run_once, noting),
+    )
+    for loop in loops:
+        metrics.watch_loop(loop.name)
+        readiness.watch(loop.name, loop.interval)
+    metrics.watch_skips(lambda: ends.tms.skipped)
+    metrics.watch_token("refresh", ends.accounting.tokens.seconds_to_expiry)
+    metrics.watch_token("grant", ends.accounting.tokens.seconds_to_end)
+    return {loop.name: loop for loop in loops}
+
+
+def _noting(metrics: Metrics, readiness: Readiness) -> Callable[[str, Pass, float], None]:
+    """Return what a loop calls after each pass."""
+
+    def ended(name: str, result: Pass, rest: float) -> None:
+        metrics.loop_ran(name, now(), passed=result is Pass.DONE)
+        if result is not Pass.BROKEN:
+            readiness.passed(name, rest)
+
+    return ended
+
+
+async def _stop_on_signal(loops: Iterable[Loop]) -> None:
+    """End the passes under way on the first signal; after the grace, or on the second, end everything."""
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            notify("STOPPING=1")
+            for loop in loops:
+                loop.stop()
+            with anyio.move_on_after(_GRACE):
+                await anext(aiter(signals))
+            raise KeyboardInterrupt
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _stop_with_stdin() -> None:
+    """Stop when standard input ends: a parent that dies closes it, however it dies."""
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+        signal.raise_signal(signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _alvys(config: Config) -> alvys.Settings:
+    """Translate the configuration into the TMS adapter's settings."""
+    section = config.alvys
+    return alvys.Settings(
+        api_url=section.api_url,
+        token_url=section.token_url,
+        audience=section.audience,
+        client_id=section.client_id,
+        client_secret=section.client_secret.get_secret_value(),
+        first_date=config.first_date,
+        page_size=section.page_size,
+        invoice_chunk=section.invoice_chunk,
+        timezone=section.timezone,
+        carrier_terms_days=section.carrier_terms_days,
+        skip_zero=section.skip_zero,
+        subsidiary=section.subsidiary,
+        reference_refresh=section.reference_refresh,
+    )
+
+
+def _quickbooks(config: Config) -> quickbooks.Settings:
+    """Translate the configuration into the accounting adapter's settings."""
+    section = config.quickbooks
+    return quickbooks.Settings(
+        api_url=section.api_url,
+        token_url=section.token_url,
+        client_id=section.client_id,
+        client_secret=section.client_secret.get_secret_value(),
+        realm_id=section.realm_id,
+        refresh_token=section.refresh_token.get_secret_value() if section.refresh_token else "",
+        entity=config.entity,
+        home_currency=config.home_currency,
+        preferences_refresh=section.preferences_refresh,
+        reference_refresh=section.reference_refresh,
+        mapping=quickbooks.Mapping(
+            payable_account=config.mapping.payable_account,
+            revenue=config.mapping.revenue,
+            expense=config.mapping.expense,
+        ),
+    )

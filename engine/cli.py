@@ -1,0 +1,251 @@
+"""The command line. Exit codes: 0 done, 1 refused or failed, 2 the configuration or the command is wrong."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+import click
+import msgspec
+from rich.console import Console
+
+from adapters.ports import Standing
+from engine import app, config, logs, screen
+from engine.client import Admin, Refused
+from engine.demo import Demo, DemoFailed
+from engine.web.auth import ROLES, new_token
+from state.database import StoreBusy, StoreError
+from state.lifecycle import State, diagram
+from state.transaction import Kind
+
+_USAGE = 2
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@click.group()
+@click.version_option(package_name="loadledger")
+def main() -> None:
+    """Keep a trucking TMS and QuickBooks Online in agreement: invoices and bills out, payment status back."""
+
+
+@main.command()
+@click.option("--config", "path", type=click.Path(path_type=Path), help="TOML file of the legal entity.")
+@click.option("--until-stdin-closes", is_flag=True, help="Stop at the end of standard input.")
+@click.option("--announce", is_flag=True, help="Print one line of JSON with the address once it listens.")
+def run(path: Path | None, *, until_stdin_closes: bool, announce: bool) -> None:
+    """Run the daemon of one legal entity until it is told to stop."""
+    settings = _configured(path)
+    logs.configure(settings.log_level, settings.secrets())
+    work = partial(app.run, settings, until_stdin_closes=until_stdin_closes, started=_announce if announce else _quiet)
+    _guarded(work)
+
+
+@main.command()
+@click.option("--config", "path", type=click.Path(path_type=Path), help="TOML file of the legal entity.")
+@click.option("--url", envvar="LOADLEDGER_URL", help="The running daemon, if there is one.")
+@click.option("--token", envvar="LOADLEDGER_TOKEN", help="Your token for it.")
+def check(path: Path | None, url: str | None, token: str | None) -> None:
+    """Say line by line whether connections, plan, preferences, accounts and mapping are fit, and what to do if not."""
+    settings = _configured(path)
+    logs.configure("error", settings.secrets())
+    try:
+        findings = _guarded(partial(app.check, settings), pass_on=StoreBusy)
+    except StoreBusy:
+        # The daemon owns the store and with it the one refresh token: it must do the looking.
+        findings = _asked(url or _address(settings), token, lambda admin: admin.get("check"))["findings"]
+        findings = msgspec.convert(findings, list[app.Finding])
+    screen.show_findings(Console(), findings)
+    sys.exit(any(finding.standing is Standing.FAIL for finding in findings))
+
+
+@main.command()
+def lifecycle() -> None:
+    """Print the lifecycle of a transaction as a Mermaid state diagram."""
+    click.echo(diagram())
+
+
+@main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def sandbox(arguments: tuple[str, ...]) -> None:
+    """Serve both vendors' sandboxes on loopback (`loadledger sandbox --help` lists the options)."""
+    sys.exit(subprocess.call([sys.executable, "-m", "adapters.sandbox", *arguments]))  # noqa: S603 - our own module
+
+
+@main.command()
+@click.argument("name")
+@click.option("--role", type=click.Choice(list(ROLES)), default="viewer", show_default=True)
+def token(name: str, role: str) -> None:
+    """Make a bearer token for NAME: the secret to hand over, and the line that lets it in."""
+    secret, digest = new_token()
+    click.echo(f"Secret, shown once, for {name}:\n\n    {secret}\n\nLine for the TOML file:\n")
+    click.echo(f'    [[http.tokens]]\n    name = "{name}"\n    role = "{role}"\n    hash = "{digest}"')
+
+
+@main.command()
+@click.option("--directory", type=click.Path(path_type=Path), help="Where the demo keeps its books between two runs.")
+@click.option("--loads", default=60, show_default=True, type=click.IntRange(min=4), help="Loads in the month.")
+@click.option("--seed", default=1, show_default=True, help="The same seed makes the same month.")
+@click.option("--keep", is_flag=True, help="Leave everything running at the end, and say where.")
+def demo(directory: Path | None, loads: int, seed: int, *, keep: bool) -> None:
+    """Run a month of a freight broker through both sandboxes, and compare the books at the end."""
+    console = Console()
+    try:
+        sound = anyio.run(Demo(console, directory, loads=loads, seed=seed, keep=keep).run)
+    except DemoFailed as error:
+        raise click.ClickException(str(error)) from error
+    sys.exit(not sound)
+
+
+# -- transactions, through the running daemon -------------------------------------------------------------------
+
+
+@main.group()
+@click.option("--url", envvar="LOADLEDGER_URL", default="http://127.0.0.1:8321", show_default=True, help="The daemon.")
+@click.option("--token", envvar="LOADLEDGER_TOKEN", help="Your token.")
+@click.pass_context
+def transactions(context: click.Context, url: str, token: str | None) -> None:
+    """Look at transactions, and act on them."""
+    context.obj = (url, token)
+
+
+@transactions.command("list")
+@click.option("--state", type=click.Choice(list(State)))
+@click.option("--kind", type=click.Choice(list(Kind)))
+@click.option("--problem", help="Error code, such as period_closed.")
+@click.option("--search", help="Part of a load number, document number or party.")
+@click.option("--before", type=int, help="Only ids below this one: the next page.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 200))
+@click.option("--json", "as_json", is_flag=True, help="The API's answer as it is.")
+@click.pass_obj
+def list_(daemon: tuple[str, str | None], *, as_json: bool, **query: str | int | None) -> None:
+    """List transactions, newest first."""
+    page = _asked(*daemon, lambda admin: admin.get("transactions", **query))
+    if as_json:
+        click.echo(msgspec.json.encode(page))
+    else:
+        screen.show_page(Console(), page)
+
+
+@transactions.command()
+@click.argument("transaction_id", type=int)
+@click.option("--json", "as_json", is_flag=True, help="The API's answer as it is.")
+@click.pass_obj
+def show(daemon: tuple[str, str | None], transaction_id: int, *, as_json: bool) -> None:
+    """Show one transaction with its history and every request made for it."""
+    found = _asked(*daemon, lambda admin: admin.get(f"transactions/{transaction_id}"))
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    else:
+        screen.show_transaction(Console(), found)
+
+
+@transactions.command()
+@click.argument("transaction_id", type=int)
+@click.option("--reason", required=True, help="Why, for the history.")
+@click.pass_obj
+def retry(daemon: tuple[str, str | None], transaction_id: int, reason: str) -> None:
+    """Try again what was refused."""
+    _act(daemon, transaction_id, "retry", {"reason": reason})
+
+
+@transactions.command()
+@click.argument("transaction_id", type=int)
+@click.option("--reason", required=True, help="Why, for the history.")
+@click.pass_obj
+def revert(daemon: tuple[str, str | None], transaction_id: int, reason: str) -> None:
+    """Take the document back out of accounting."""
+    _act(daemon, transaction_id, "revert", {"reason": reason})
+
+
+@transactions.command()
+@click.argument("transaction_id", type=int)
+@click.option("--reason", required=True, help="Why, for the history.")
+@click.pass_obj
+def reexport(daemon: tuple[str, str | None], transaction_id: int, reason: str) -> None:
+    """Send a reverted transaction again, as a new document."""
+    _act(daemon, transaction_id, "reexport", {"reason": reason})
+
+
+@transactions.command()
+@click.argument("transaction_id", type=int)
+@click.option("--expected", required=True, type=click.Choice(list(State)), help="The state you saw it in.")
+@click.option("--to", "destination", required=True, type=click.Choice(list(State)), help="The state to force.")
+@click.option("--reason", required=True, help="Why, for the history.")
+@click.pass_obj
+def force(daemon: tuple[str, str | None], transaction_id: int, expected: str, destination: str, reason: str) -> None:
+    """Put a transaction into another state because you know better; your name and reason are kept."""
+    _act(daemon, transaction_id, "force", {"expected": expected, "destination": destination, "reason": reason})
+
+
+# -- the way through ------------------------------------------------------------------------------------------
+
+
+def _configured(path: Path | None) -> config.Config:
+    """Return the configuration, or tell every problem of it and end with exit code 2."""
+    try:
+        return config.load(path)
+    except config.ConfigError as error:
+        screen.show_config_problems(Console(stderr=True), error.problems)
+        sys.exit(_USAGE)
+
+
+def _guarded(work: Callable[[], Coroutine[Any, Any, Any]], *, pass_on: type[Exception] | None = None) -> Any:  # noqa: ANN401
+    """Run the event loop; what stops it is said in a sentence, never as a traceback."""
+    try:
+        return anyio.run(work)
+    except BaseExceptionGroup as group:
+        error = _first(group)
+    except (StoreError, OSError, KeyboardInterrupt) as single:
+        error = single
+    if pass_on and isinstance(error, pass_on):
+        raise error
+    if isinstance(error, StoreError | OSError):
+        click.echo(f"loadledger: {error}", err=True)
+        sys.exit(1)
+    if isinstance(error, KeyboardInterrupt):
+        sys.exit(130)
+    raise error
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first real error inside nested groups."""
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+def _asked(url: str, token: str | None, question: Callable[[Admin], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401
+    """Return the daemon's answer, or say why there is none and end with exit code 1."""
+
+    async def ask() -> Any:  # noqa: ANN401
+        async with Admin(url, token) as admin:
+            return await question(admin)
+
+    try:
+        return anyio.run(ask)
+    except Refused as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _act(daemon: tuple[str, str | None], transaction_id: int, action: str, body: dict[str, str]) -> None:
+    after = _asked(*daemon, lambda admin: admin.post(f"transactions/{transaction_id}/{action}", body))
+    screen.show_transaction(Console(), after)
+
+
+def _announce(url: str) -> None:
+    click.echo(msgspec.json.encode({"url": url}))
+
+
+def _quiet(_url: str) -> None:
+    """Say nothing: the log has it."""
+
+
+def _address(settings: config.Config) -> str:
+    return f"http://{settings.http.listen}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""What the daemon tells Prometheus: every series exists from the start, in base units, without a name or id in labels.
+
+Process and garbage collector metrics keep the names every dashboard knows (`process_…`, `python_gc_…`); all others
+begin with `loadledger_`.
+"""
+
+import platform
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import product
+from math import nan
+from typing import TypeVar
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+from adapters.http import Call
+from state.lifecycle import Effect, State, Trigger
+from state.moves import FORCED, Recorded
+from state.outbox import Delivered, InDoubt, Outcome, Phase, Postponed, Refused
+from state.problem import CATALOGUE
+from state.store import Backlog, Count, Store
+from state.transaction import Kind, Money
+
+Series = TypeVar("Series", Counter, Gauge)
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+TOKENS = ("access", "refresh", "grant")
+RESULTS = ("passed", "failed")
+_OPEN = tuple(phase for phase in Phase if phase is not Phase.DELIVERED)
+_ANSWERS = ("2xx", "4xx", "5xx", "none")
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+_ENDINGS = {Delivered: "delivered", Refused: "refused", Postponed: "postponed", InDoubt: "in_doubt"}
+_PAYMENTS: dict[str, str] = {
+    Trigger.PAYMENT_RECORDED: "recorded",
+    Trigger.PAYMENT_COMPLETED: "completed",
+    Trigger.PAYMENT_REVERSED: "reversed",
+}
+
+
+class Metrics:
+    """Every series of one daemon, in a registry of its own.
+
+    `currency` is the one the books are kept in, `codes` are the problems that adapters can find.
+    """
+
+    def __init__(self, currency: str = "USD", version: str = "", codes: Iterable[str] = ()) -> None:
+        disable_created_metrics()  # a second series beside each counter that nobody reads
+        self._currency = currency
+        self._codes = {*CATALOGUE, *codes}
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        GCCollector(registry=registry)
+
+        def gauge(name: str, meaning: str, **labels: Iterable[str]) -> Gauge:
+            return _preset(Gauge(f"loadledger_{name}", meaning, tuple(labels), registry=registry), labels)
+
+        def counter(name: str, meaning: str, **labels: Iterable[str]) -> Counter:
+            return _preset(Counter(f"loadledger_{name}", meaning, tuple(labels), registry=registry), labels)
+
+        def labelled(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(f"loadledger_{name}", meaning, labels, registry=registry)
+
+        Info("loadledger_build", "What runs: version, Python and SQLite.", registry=registry).info(
+            {"version": version, "python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
+        )
+        self._transactions = gauge("transactions", "Transactions that stand here.", kind=Kind, state=State)
+        self._amount = gauge(
+            "transactions_amount",
+            "Their money, in major units (dollars, not cents) of the home currency; others are left out.",
+            kind=Kind,
+            state=State,
+        )
+        self._in_error = gauge("transactions_in_error", "Transactions in error, by problem.", code=self._codes)
+        self._messages = gauge("messages", "Messages of the outbox that are not delivered.", effect=Effect, phase=_OPEN)
+        self._oldest = gauge(
+            "message_oldest_age_seconds", "Age of the oldest message not delivered.", effect=Effect, phase=_OPEN
+        )
+        self._observations = gauge("observations_waiting", "Documents seen in accounting and not yet acted on.")
+        self._answered = gauge("store_answered", "1 if the store answered this scrape; if 0, its gauges are old.")
+        self._transitions = counter(
+            "transitions_total", "Moves of transactions, by the fact behind them.", trigger=(*Trigger, FORCED)
+        )
+        self._payments = counter("payments_total", "Payments seen in accounting.", result=_PAYMENTS.values())
+        self._attempts = counter(
+            "attempts_total", "Tries to deliver a message, by how they ended.", effect=Effect, outcome=_ENDINGS.values()
+        )
+        self._taken_in = counter("intake_records_total", "Records read from the TMS.", result=Recorded)
+        self._requests = labelled("vendor_requests_total", "Requests made.", "vendor", "endpoint", "status")
+        self._durations = Histogram(
+            "loadledger_vendor_request_duration_seconds",
+            "How long requests took.",
+            ("vendor",),
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self._metered = labelled("metered_reads_total", "Reads that count against a vendor's monthly cap.", "endpoint")
+        self._authorized = Gauge(
+            "loadledger_adapter_authorized", "1 while the vendor lets us in.", ("vendor",), registry=registry
+        )
+        self._token_left = gauge(
+            "token_seconds_left", "Seconds until a credential ends, not a number until that is known.", token=TOKENS
+        )
+        for token in TOKENS:
+            self._token_left.labels(token).set(nan)  # zero would say that it has ended
+        self._loop_success = Gauge(
+            "loadledger_loop_last_success_timestamp_seconds",
+            "When the loop last passed, seconds since 1970; 0 if it never did.",
+            ("loop",),
+            registry=registry,
+        )
+        self._loop_runs = labelled("loop_runs_total", "Passes of the loop.", "loop", "result")
+
+    # -- what happens -----------------------------------------------------------------------------------------
+
+    def moved(self, trigger: str) -> None:
+        """Count a move of a transaction by its trigger, or `forced`."""
+        self._transitions.labels(trigger).inc()
+        if trigger in _PAYMENTS:
+            self._payments.labels(_PAYMENTS[trigger]).inc()
+
+    def attempted(self, effect: Effect, outcome: Outcome) -> None:
+        """Count a try to deliver a message."""
+        self._attempts.labels(effect, _ENDINGS[type(outcome)]).inc()
+
+    def recorded(self, result: Recorded) -> None:
+        """Count a record that intake handed in."""
+        self._taken_in.labels(result).inc()
+
+    def observe_call(
+        self, vendor: str, *, endpoints: Iterable[str] = (), metered: bool = False
+    ) -> Callable[[Call], None]:
+        """Return what counts the requests to one vendor; `metered` if the vendor counts reads against a cap."""
+        self._authorized.labels(vendor)
+        duration = self._durations.labels(vendor)
+        for endpoint in endpoints:
+            for status in _ANSWERS:
+                self._requests.labels(vendor, endpoint, status)
+
+        def observe(call: Call) -> None:
+            status = "none" if call.status is None else f"{call.status // 100}xx"
+            self._requests.labels(vendor, call.endpoint, status).inc()
+            duration.observe(call.seconds)
+            if metered and not call.writes:
+                self._metered.labels(call.endpoint).inc()
+
+        return observe
+
+    def authorized(self, vendor: str, *, ok: bool) -> None:
+        """Say whether the vendor lets us in."""
+        self._authorized.labels(vendor).set(ok)
+
+    def watch_token(self, token: str, seconds_left: Callable[[], float | None]) -> None:
+        """Ask `seconds_left` at each scrape how long a credential, one of TOKENS, lasts; None if not known."""
+
+        def left() -> float:
+            seconds = seconds_left()
+            return nan if seconds is None else seconds
+
+        self._token_left.labels(token).set_function(left)
+
+    def watch_skips(self, skipped: Callable[[], Mapping[str, int]]) -> None:
+        """Ask `skipped` at each scrape how many records, by reason, the TMS reader has left alone so far."""
+        self._registry.register(_Skips(skipped))
+
+    def watch_loop(self, name: str) -> None:
+        """Show the loop `name` from now on."""
+        self._loop_success.labels(name)
+        for result in RESULTS:
+            self._loop_runs.labels(name, result)
+
+    def loop_ran(self, name: str, at: datetime, *, passed: bool) -> None:
+        """Count a pass of the loop `name`, and note when it passed."""
+        self._loop_runs.labels(name, "passed" if passed else "failed").inc()
+        if passed:
+            self._loop_success.labels(name).set(at.timestamp())
+
+    # -- what is told -----------------------------------------------------------------------------------------
+
+    async def refresh(self, store: Store, now: datetime) -> None:
+        """Bring the gauges to what the store holds; `store_answered` stays 0 if it does not answer."""
+        self._answered.set(0)
+        counts, backlog = await store.counts(), await store.backlog()
+        waiting = len(await store.memory.observations())
+        self._show_counts(counts)
+        self._show_backlog(backlog, now)
+        self._observations.set(waiting)
+        self._answered.set(1)
+
+    def text(self) -> bytes:
+        """Return everything in the exposition format, of type CONTENT_TYPE."""
+        return generate_latest(self._registry)
+
+    def _show_counts(self, counts: Iterable[Count]) -> None:
+        standing = dict.fromkeys(product(Kind, State), 0)
+        minor = dict.fromkeys(product(Kind, State), 0)
+        in_error = dict.fromkeys(self._codes, 0)
+        for count in counts:
+            key = count.kind, count.state
+            standing[key] += count.transactions
+            if count.currency == self._currency:
+                minor[key] += count.total
+            if count.state is State.ERROR and count.problem is not None:
+                in_error[count.problem] = in_error.get(count.problem, 0) + count.transactions
+        self._codes |= in_error.keys()
+        for (kind, state), transactions in standing.items():
+            self._transactions.labels(kind, state).set(transactions)
+            amount = Money(minor[kind, state], self._currency).amount
+            self._amount.labels(kind, state).set(float(amount))  # the format knows floats only
+        for code, transactions in in_error.items():
+            self._in_error.labels(code).set(transactions)
+
+    def _show_backlog(self, backlog: Iterable[Backlog], now: datetime) -> None:
+        waiting = {(row.effect, row.phase): row for row in backlog}
+        for key in product(Effect, _OPEN):
+            row = waiting.get(key)
+            self._messages.labels(*key).set(row.messages if row else 0)
+            self._oldest.labels(*key).set(max(0.0, (now - row.oldest).total_seconds()) if row else 0)
+
+
+class _Skips(Collector):
+    """Counts somebody else keeps, read when they are asked for."""
+
+    def __init__(self, skipped: Callable[[], Mapping[str, int]]) -> None:
+        self._skipped = skipped
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        family = CounterMetricFamily(
+            "loadledger_intake_skipped", "Records read from the TMS and left alone, by reason.", labels=["reason"]
+        )
+        for reason, count in self._skipped().items():
+            family.add_metric([reason], count)
+        yield family
+
+
+def _preset(metric: Series, labels: Mapping[str, Iterable[str]]) -> Series:
+    """Make every series of a metric exist, at zero."""
+    for values in product(*labels.values()):
+        if values:
+            metric.labels(*values)
+    return metric
