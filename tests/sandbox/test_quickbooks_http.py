@@ -134,7 +134,17 @@ async def test_taken_number_is_accepted_with_the_include_that_says_so(connect: A
     assert (await app.call("POST", "invoice", body, include="allowduplicatedocnum"))[0] == 200
 
 
-@pytest.mark.parametrize(("method", "target"), [("GET", "spaceship/1"), ("GET", "invoice"), ("DELETE", "invoice/1")])
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("GET", "spaceship/1"),
+        ("GET", "invoice"),
+        ("GET", "invoice/1/pdf"),
+        ("POST", "invoice/1/send"),
+        ("POST", "query/1"),
+        ("DELETE", "invoice/1"),
+    ],
+)
 async def test_unknown_path_is_404(connect: Any, method: str, target: str) -> None:
     app = await connect()
     assert (await app.raw(method, target))[0] == 404
@@ -278,6 +288,13 @@ async def test_batch_items_succeed_and_fail_by_themselves(connect: Any) -> None:
     assert by_id["found"]["QueryResponse"]["maxResults"] == 1
     assert code_in(by_id["odd"]) == "2000"
     assert app.sandbox.meter.totals() == {"Core": 2, "CorePlus": 1}
+    logged = {(write["kind"], write["operation"], write["status"]) for write in app.sandbox.log.writes}
+    assert logged == {
+        ("Invoice", "create", 200),
+        ("Invoice", "create", 400),
+        ("Bill", "delete", 200),
+        ("", "create", 400),
+    }
 
 
 async def test_batch_items_run_in_any_order(connect: Any) -> None:

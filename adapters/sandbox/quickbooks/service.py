@@ -99,7 +99,7 @@ class EntityService:
         if remembered:
             repeated = self._repeats.recall(request_id, call.target, call.body, switches)
             if repeated is not None:
-                self._note_write(call, request_id, repeated[0], repeated[1], repeated=True)
+                self._note_write(call.subject, _operation(call), request_id, *repeated, repeated=True)
                 return repeated
         try:
             status, payload = 200, self._carry_out(call)
@@ -108,11 +108,14 @@ class EntityService:
             self._log.by_code[fault.code] += 1
         if remembered:
             self._repeats.remember(request_id, call.target, call.body, status, payload)
-        if call.writes:
-            self._note_write(call, request_id, status, payload, repeated=False)
+        if call.writes and (not call.is_batch or "Fault" in payload):
+            self._note_write(call.subject, _operation(call), request_id, status, payload)
         return status, payload
 
     def _carry_out(self, call: Call) -> Object:
+        subject, _, identity = call.target.partition("/")
+        if identity and (call.method != "GET" or "/" in identity or subject.lower() not in PATHS):
+            raise UnknownPath
         match call.subject, call.method:
             case "query", "GET" | "POST":
                 return {"QueryResponse": self._metered_read(lambda: run(_statement(call), self._company))}
@@ -121,13 +124,12 @@ class EntityService:
             case "batch", "POST":
                 return {"BatchItemResponse": self._batch(call)}
             case kind, "GET" if kind in KINDS:
-                return self._metered_read(lambda: self._read(kind, call.target))
+                return self._metered_read(lambda: self._read(kind, identity))
             case kind, "POST" if kind in KINDS:
                 return self._write(kind, call)
         raise UnknownPath
 
-    def _read(self, kind: str, target: str) -> Object:
-        identity = target.partition("/")[2]
+    def _read(self, kind: str, identity: str) -> Object:
         if KINDS[kind].role == "single":
             if identity not in {"", "1", self._company.realm_id}:
                 raise not_found()
@@ -144,7 +146,7 @@ class EntityService:
         return {kind: found}
 
     def _write(self, kind: str, call: Call) -> Object:
-        operation = call.parameters.get("operation", "").lower()
+        operation = _operation(call)
         options = frozenset(call.parameters.get("include", "").lower().split(","))
         answered = write(kind, operation, options, _parsed(call.body), self._company)
         self._meter.count("Core", self._company.clock())
@@ -157,32 +159,49 @@ class EntityService:
         return changes(entities, since, self._company, self._limits.look_back_days)
 
     def _batch(self, call: Call) -> list[Object]:
-        items = batch_items(_parsed(call.body), self._random, has_request_id="requestid" in call.parameters)
-        return [{"bId": item.identity, **self._batch_answer(item)} for item in items]
+        request_id = call.parameters.get("requestid", "")
+        items = batch_items(_parsed(call.body), self._random, has_request_id=bool(request_id))
+        answers = []
+        for item in items:
+            status, answer = self._batch_answer(item)
+            if not item.reads:
+                self._note_write(item.kind, item.operation, request_id, status, answer)
+            answers.append({"bId": item.identity, **answer})
+        return answers
 
-    def _batch_answer(self, item: BatchItem) -> Object:
+    def _batch_answer(self, item: BatchItem) -> tuple[int, Object]:
         try:
             if self._disruptions.choose("POST", "batch", item.kind, items=True):
                 raise _THROTTLED_ITEM
             answered = item.perform(self._company)
         except Fault as fault:
             self._log.by_code[fault.code] += 1
-            return {"Fault": fault.as_json()}
+            return fault.status, {"Fault": fault.as_json()}
         self._meter.count("CorePlus" if item.reads else "Core", self._company.clock())
-        return answered
+        return 200, answered
 
     def _metered_read(self, read: Callable[[], Object]) -> Object:
         answered = read()
         self._meter.count("CorePlus", self._company.clock())
         return answered
 
-    def _note_write(self, call: Call, request_id: str, status: int, payload: Object, *, repeated: bool) -> None:
-        written = payload.get(call.subject)
+    def _note_write(  # noqa: PLR0913 - the columns of the log
+        self,
+        subject: str,
+        operation: str,
+        request_id: str,
+        status: int,
+        payload: Object,
+        *,
+        repeated: bool = False,
+    ) -> None:
+        """Log one write; a batch is logged item by item, unless it was refused or repeated as a whole."""
+        written = payload.get(subject)
         self._log.writes.append(
             {
                 "time": answer_time(self._company.clock()),
-                "kind": call.subject,
-                "operation": call.parameters.get("operation", ""),
+                "kind": subject,
+                "operation": operation,
                 "requestid": request_id,
                 "status": status,
                 "repeated": repeated,
@@ -191,6 +210,10 @@ class EntityService:
                 "code": payload["Fault"]["Error"][0]["code"] if "Fault" in payload else None,
             },
         )
+
+
+def _operation(call: Call) -> str:
+    return call.parameters.get("operation", "").lower()
 
 
 def _check_request_id(call: Call, request_id: str) -> None:
