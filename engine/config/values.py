@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, PlainSerializer, SecretStr
 from pydantic_core import PydanticCustomError
 
 
@@ -114,7 +114,7 @@ Seconds = Annotated[Pause, Field(gt=0)]
 Count = Annotated[int, BeforeValidator(_not_a_flag), Field(gt=0)]
 Days = Annotated[int, BeforeValidator(_not_a_flag), Field(ge=0)]
 Day = Annotated[date, BeforeValidator(_day)]
-Zone = Annotated[InstanceOf[tzinfo], BeforeValidator(_zone)]
+Zone = Annotated[InstanceOf[tzinfo], BeforeValidator(_zone), PlainSerializer(str, when_used="json")]
 Text = Annotated[str, Field(min_length=1)]
 Secret = Annotated[SecretStr, Field(min_length=1)]
 Url = Annotated[str, AfterValidator(_url)]
