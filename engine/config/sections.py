@@ -128,7 +128,7 @@ class Relay(Section):
     """How documents are sent, and what happens if an answer stays away."""
 
     interval: Seconds = Field(default=5, description="the time between two looks at the outbox when nothing wakes it")
-    claim: Seconds = Field(default=60, description="how long a message stays with the one who took it")
+    claim: Count = Field(default=60, description="the messages taken up at once")
     concurrency: Count = Field(default=8, description="the messages sent at the same time")
     quiet_period: Pause = Field(default=180, description="the wait before a send without an answer is looked up")
     read_pause: Seconds = Field(default=5, description="the pause between the two look-ups that have to agree")
