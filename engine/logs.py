@@ -7,7 +7,8 @@ library goes the same way.
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping, Set
+from collections.abc import Mapping, MutableMapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, TextIO
 from urllib.parse import quote, quote_plus
 
@@ -30,7 +31,7 @@ _SPOKEN = (
 _LARGEST = 2**63
 
 
-def configure(level: str, secrets: Set[str], stream: TextIO | None = None) -> None:
+def configure(level: str, secrets: AbstractSet[str], stream: TextIO | None = None) -> None:
     """Send every log line of this process, from `level` up, to `stream` (standard error by default).
 
     `secrets` are values that must never be seen; it is read at each line, so what is added later is masked too.
@@ -82,7 +83,7 @@ def _json(event: object, **_: object) -> str:
 class Mask:
     """Hides secrets, by the name they are kept under and by value, and leaves plain JSON values only."""
 
-    def __init__(self, secrets: Set[str]) -> None:
+    def __init__(self, secrets: AbstractSet[str]) -> None:
         self._secrets = secrets
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> MutableMapping[str, Any]:

@@ -128,6 +128,6 @@ class _Failures:
 
     def closed_for(self, peer: str) -> int:
         """Return for how many whole seconds the peer has to stay away; 0 if it may try."""
-        tries = self._by_peer.get(peer, ())
+        tries = self._by_peer.get(peer, deque())
         left = tries[0] + _MINUTE - self._clock() if len(tries) == _TRIES else timedelta(0)
         return max(0, ceil(left.total_seconds()))

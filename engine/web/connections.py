@@ -35,6 +35,7 @@ class Guards:
         self._open: set[Guard] = set()
 
     def __call__(self) -> "Guard":
+        """Return the protocol of a new connection."""
         return Guard(self, self._protocols())
 
     def admit(self, guard: "Guard") -> bool:
@@ -67,15 +68,15 @@ class Guard(asyncio.Protocol):
     # -- what the middleware says ------------------------------------------------------------------------------
 
     def head_ended(self) -> None:
-        """The head of a request is complete: its body follows."""
+        """Expect the body: the head of a request is complete."""
         self._allow(self._guards.limits.body)
 
     def body_ended(self) -> None:
-        """The request is complete: we answer."""
+        """Expect our own answer: the request is complete."""
         self._allow(self._guards.limits.answer)
 
     def answered(self) -> None:
-        """The answer is ready to be sent: the client takes it, and may ask again."""
+        """Expect the client to take the answer, and to ask again or leave."""
         self._resting = True
         self._allow(self._guards.limits.rest)
 

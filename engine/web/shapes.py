@@ -1,6 +1,6 @@
 """What the admin API answers. Money is exact text with its currency, instants are RFC 3339 in UTC."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -19,6 +19,11 @@ class Amount(msgspec.Struct, frozen=True):
     amount: Decimal
     currency: str
 
+    @classmethod
+    def of(cls, money: Money | None) -> "Amount | None":
+        """Return money as it is answered."""
+        return cls(money.amount, money.currency) if money else None
+
 
 class Charge(msgspec.Struct, frozen=True):
     """One line of a transaction."""
@@ -26,10 +31,10 @@ class Charge(msgspec.Struct, frozen=True):
     category: str
     name: str
     description: str
-    amount: Amount
+    amount: Amount | None
 
 
-class Summary(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True):
     """A transaction as lists show it."""
 
     id: int
@@ -50,25 +55,140 @@ class Summary(msgspec.Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
 
+    @classmethod
+    def of(cls, transaction: Transaction) -> "Row":
+        """Return a transaction as lists show it."""
+        content = transaction.content
+        return cls(
+            id=transaction.id,
+            kind=transaction.kind,
+            source_id=transaction.source_id,
+            label=transaction.label,
+            number=content.number if content else None,
+            party=content.party.name if content else None,
+            state=transaction.state,
+            version=transaction.version,
+            revision=transaction.revision,
+            generation=transaction.generation,
+            total=Amount.of(transaction.total),
+            paid=Amount.of(transaction.paid),
+            document=transaction.document,
+            problem=transaction.problem,
+            in_flight=transaction.in_flight,
+            created_at=transaction.created_at,
+            updated_at=transaction.updated_at,
+        )
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Some transactions, newest first; `next` is the `before` of the following page."""
+
+    transactions: list[Row]
+    next: int | None
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A message that is not delivered: why it waits, and until when."""
+
+    effect: Effect
+    phase: Phase
+    attempts: int
+    due_at: datetime
+    note: str
+
 
 class Allowed(msgspec.Struct, frozen=True):
-    """What a person may do with a transaction as it is now."""
+    """What a person may ask of a transaction as it is now, and where it may be forced to."""
 
     actions: list[str]
     force: list[State]
 
+    @classmethod
+    def of(cls, transaction: Transaction, standings: Sequence[Standing]) -> "Allowed":
+        """Read it from the lifecycle; a refused message may be retried in any state."""
+        legal = triggers(transaction.state)
+        refused = any(standing.phase is Phase.DEAD for standing in standings)
+        asked = {
+            "retry": refused or Trigger.RETRY_REQUESTED in legal,
+            "revert": Trigger.REVERT_REQUESTED in legal,
+            "reexport": Trigger.REEXPORT_REQUESTED in legal,
+        }
+        forced = [] if transaction.in_flight else [row.dest for row in FORCEABLE if row.source is transaction.state]
+        return cls([action for action, allowed in asked.items() if allowed], forced)
+
 
 class Detail(msgspec.Struct, frozen=True):
-    """A transaction with everything known of it, oldest first."""
+    """A transaction with all that is known of it; lists are oldest first."""
 
-    transaction: Summary
+    transaction: Row
     issued_on: date | None
     due_on: date | None
     memo: str | None
     lines: list[Charge]
     history: Sequence[Change]
     attempts: Sequence[Attempt]
-    standings: Sequence[Standing]
+    standings: list[Waiting]
     allowed: Allowed
-'''
-'''
+
+    @classmethod
+    def of(
+        cls,
+        transaction: Transaction,
+        history: Sequence[Change],
+        attempts: Sequence[Attempt],
+        standings: Sequence[Standing],
+    ) -> "Detail":
+        """Return a transaction with all that is known of it."""
+        content = transaction.content
+        lines = content.lines if content else ()
+        return cls(
+            transaction=Row.of(transaction),
+            issued_on=content.issued_on if content else None,
+            due_on=content.due_on if content else None,
+            memo=content.memo if content else None,
+            lines=[Charge(line.category, line.name, line.description, Amount.of(line.amount)) for line in lines],
+            history=history,
+            attempts=attempts,
+            standings=[Waiting(*standing) for standing in standings],
+            allowed=Allowed.of(transaction, standings),
+        )
+
+
+class Group(msgspec.Struct, frozen=True):
+    """How many transactions stand alike, and their money."""
+
+    kind: Kind
+    state: State
+    problem: str | None
+    transactions: int
+    total: Amount | None
+    paid: Amount | None
+
+    @classmethod
+    def of(cls, count: Count) -> "Group":
+        """Return a count with its money; a record that could not be read has none."""
+        total, paid = (Money(minor, count.currency) if count.currency else None for minor in (count.total, count.paid))
+        return cls(
+            count.kind, count.state, count.problem, count.transactions, total=Amount.of(total), paid=Amount.of(paid)
+        )
+
+
+class Queue(msgspec.Struct, frozen=True):
+    """How many messages stand alike, and since when the oldest does."""
+
+    effect: Effect
+    phase: Phase
+    messages: int
+    oldest: datetime
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """Where everything stands: one group per kind, state, problem and currency, one queue per effect and phase."""
+
+    transactions: list[Group]
+    messages: list[Queue]
+
+    @classmethod
+    def of(cls, counts: Sequence[Count], backlog: Sequence[Backlog]) -> "Summary":
+        """Return where everything stands."""
+        return cls([Group.of(count) for count in counts], [Queue(*row) for row in backlog])

@@ -1,0 +1,124 @@
+"""The admin API: see what stands where and why, and act on it with a name and a reason."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from engine.web.auth import CALLER
+from engine.web.inputs import Forced, Listing, Reasoned, body, query
+from engine.web.problems import ILLEGAL, NOT_FORCEABLE, Refused
+from engine.web.shapes import Allowed, Detail, Page, Row, Summary
+from state.lifecycle import IllegalMove, Trigger
+from state.moves import FORCED, Cause
+from state.store import NotForceable, Store
+from state.transaction import Transaction, TransactionId
+
+log = structlog.get_logger()
+
+Input = TypeVar("Input", bound=Reasoned)
+
+
+class Action(NamedTuple, Generic[Input]):
+    """Something a person may do with one transaction: what it needs, how it is done, and the fact it makes."""
+
+    name: str
+    needs: type[Input]
+    act: Callable[[Store, TransactionId, Input, Cause], Awaitable[Transaction]]
+    fact: str
+
+
+async def _retry(store: Store, wanted: TransactionId, _: Reasoned, cause: Cause) -> Transaction:
+    return await store.retry(wanted, cause)
+
+
+async def _revert(store: Store, wanted: TransactionId, _: Reasoned, cause: Cause) -> Transaction:
+    return await store.apply(await store.find(wanted), Trigger.REVERT_REQUESTED, cause)
+
+
+async def _reexport(store: Store, wanted: TransactionId, _: Reasoned, cause: Cause) -> Transaction:
+    return await store.apply(await store.find(wanted), Trigger.REEXPORT_REQUESTED, cause)
+
+
+async def _force(store: Store, wanted: TransactionId, forced: Forced, cause: Cause) -> Transaction:
+    return await store.force(wanted, forced.expected, forced.destination, cause)
+
+
+RETRY: Final = Action("retry", Reasoned, _retry, Trigger.RETRY_REQUESTED)
+REVERT: Final = Action("revert", Reasoned, _revert, Trigger.REVERT_REQUESTED)
+REEXPORT: Final = Action("reexport", Reasoned, _reexport, Trigger.REEXPORT_REQUESTED)
+FORCE: Final = Action("force", Forced, _force, FORCED)
+
+_ONE: Final = "/v1/transactions/{id:[1-9][0-9]{0,17}}"  # as many digits as the store's integers surely hold
+
+
+class Admin:
+    """The admin API of one store. After an accepted action `moved` is told the fact, and `wake` is called."""
+
+    def __init__(self, store: Store, moved: Callable[[str], None], wake: Callable[[], None]) -> None:
+        self._store = store
+        self._moved = moved
+        self._wake = wake
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the table of paths."""
+        # fmt: off
+        return [
+            web.get("/v1/summary",         self.summary),
+            web.get("/v1/transactions",    self.page),
+            web.get(_ONE,                  self.detail),
+            web.post(f"{_ONE}/retry",      self._acting(RETRY)),
+            web.post(f"{_ONE}/revert",     self._acting(REVERT)),
+            web.post(f"{_ONE}/reexport",   self._acting(REEXPORT)),
+            web.post(f"{_ONE}/force",      self._acting(FORCE)),
+        ]
+        # fmt: on
+
+    async def summary(self, _: web.Request) -> web.Response:
+        """Answer counts and money by kind, state and problem, and what waits in the outbox."""
+        return _answer(Summary.of(await self._store.counts(), await self._store.backlog()))
+
+    async def page(self, request: web.Request) -> web.Response:
+        """Answer some transactions, newest first."""
+        wanted = query(request, Listing)
+        # One more than asked for tells whether there is a next page.
+        found = await self._store.page(wanted.filter, before=wanted.before, limit=wanted.limit + 1)
+        shown = found[: wanted.limit]
+        return _answer(Page([Row.of(each) for each in shown], shown[-1].id if len(found) > len(shown) else None))
+
+    async def detail(self, request: web.Request) -> web.Response:
+        """Answer one transaction with its history, what was sent for it and what waits."""
+        wanted = _wanted(request)
+        transaction = await self._store.find(wanted)
+        history, attempts = await self._store.history(wanted), await self._store.attempts(wanted)
+        return _answer(Detail.of(transaction, history, attempts, await self._store.standings(wanted)))
+
+    def _acting(self, action: Action[Input]) -> Handler:
+        async def acting(request: web.Request) -> web.Response:
+            wanted, asked, actor = _wanted(request), await body(request, action.needs), request[CALLER].name
+            try:
+                after = await action.act(self._store, wanted, asked, Cause(actor, asked.reason))
+            except IllegalMove as error:
+                raise Refused(ILLEGAL, str(error), allowed=await self._allowed(wanted)) from error
+            except NotForceable as error:
+                raise Refused(NOT_FORCEABLE, str(error), allowed=await self._allowed(wanted)) from error
+            log.info("admin.acted", actor=actor, action=action.name, transaction=wanted, state=after.state)
+            self._moved(action.fact)
+            self._wake()
+            return _answer(Row.of(after))
+
+        return acting
+
+    async def _allowed(self, wanted: TransactionId) -> Allowed:
+        return Allowed.of(await self._store.find(wanted), await self._store.standings(wanted))
+
+
+def _wanted(request: web.Request) -> TransactionId:
+    return TransactionId(int(request.match_info["id"]))
+
+
+def _answer(shape: msgspec.Struct) -> web.Response:
+    return web.Response(body=msgspec.json.encode(shape), content_type="application/json")

@@ -1,0 +1,87 @@
+"""What the admin API accepts. Everything that is wrong with a request is told at once, by field."""
+
+from typing import Annotated, TypeVar
+
+from aiohttp import web
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from engine.web.problems import INVALID, Refused
+from state.lifecycle import State
+from state.store import Filter
+from state.transaction import Kind
+
+Input = TypeVar("Input", bound=BaseModel)
+
+_LARGEST = 2**63 - 1  # the store's integers
+
+
+def _one_line(value: object) -> object:
+    return " ".join(value.split()) if isinstance(value, str) else value
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must be printable text")
+    return value
+
+
+Line = Annotated[str, BeforeValidator(_one_line), AfterValidator(_printable)]
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Reasoned(_Input):
+    """An action that needs a reason, which history keeps as one line."""
+
+    reason: Annotated[Line, Field(min_length=3, max_length=500)]
+
+
+class Forced(Reasoned):
+    """A forced move: where the caller saw the transaction, and where it shall be."""
+
+    expected: State
+    destination: State
+
+
+class Listing(_Input):
+    """Which transactions to show."""
+
+    state: State | None = None
+    kind: Kind | None = None
+    problem: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    search: Annotated[Line, Field(min_length=1, max_length=200)] | None = None
+    before: Annotated[int, Field(gt=0, le=_LARGEST)] | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+    @property
+    def filter(self) -> Filter:
+        """What the store is asked for."""
+        return Filter(state=self.state, kind=self.kind, problem=self.problem, search=self.search)
+
+
+async def body(request: web.Request, shape: type[Input]) -> Input:
+    """Return the JSON body as `shape`; raise Refused with every field that is wrong."""
+    try:
+        return shape.model_validate_json(await request.read())
+    except ValidationError as error:
+        raise _refused(error, "body") from None
+
+
+def query(request: web.Request, shape: type[Input]) -> Input:
+    """Return the query parameters as `shape`; raise Refused with every one that is wrong, unknown or repeated."""
+    given: dict[str, list[str]] = {name: request.query.getall(name) for name in request.query}
+    values = {name: texts[0] if len(texts) == 1 else texts for name, texts in given.items()}
+    try:
+        return shape.model_validate(values)
+    except ValidationError as error:
+        raise _refused(error, "query") from None
+
+
+def _refused(error: ValidationError, whole: str) -> Refused:
+    fields = [
+        {"field": ".".join(map(str, found["loc"])) or whole, "detail": found["msg"]}
+        for found in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    return Refused(INVALID, "; ".join(f"{field['field']}: {field['detail']}" for field in fields), errors=fields)
