@@ -71,7 +71,7 @@ class TestDefaults:
     def test_configuration_does_not_change_once_it_is_read(self) -> None:
         config = load(environ=REQUIRED)
         with pytest.raises(ValueError, match="frozen"):
-            config.relay.claim = 1.0
+            config.relay.read_pause = 1.0
 
 
 class TestSources:
@@ -114,8 +114,8 @@ class TestSources:
         assert load(path, environ).mapping.revenue == {"Detention": "Accessorial"}
 
     def test_empty_variable_is_an_unset_one(self, tmp_path: Path) -> None:
-        path = toml(tmp_path, "[relay]\nclaim = 7")
-        assert load(path, REQUIRED | {"LOADLEDGER_RELAY_CLAIM": ""}).relay.claim == 7
+        path = toml(tmp_path, "[relay]\nread_pause = 7")
+        assert load(path, REQUIRED | {"LOADLEDGER_RELAY_READ_PAUSE": ""}).relay.read_pause == 7
 
     def test_empty_credential_is_an_unset_one(self, tmp_path: Path) -> None:
         (tmp_path / "quickbooks_refresh_token").touch()
@@ -127,11 +127,11 @@ class TestSources:
 
 class TestProblems:
     def test_every_problem_of_every_source_is_told_at_once(self, tmp_path: Path) -> None:
-        path = toml(tmp_path, '[relay]\nclaim = "soon"\nrounds = 1.5\n[http]\nlisten = "nowhere"')
+        path = toml(tmp_path, '[relay]\nread_pause = "soon"\nrounds = 1.5\n[http]\nlisten = "nowhere"')
         problems = refused(variables({"entity": "Blue Mesa", "relay_interval": "0", "nonsense": "1"}), path)
         assert {key.rpartition(" / ")[2] for key in problems} == {
             *REQUIRED,
-            "LOADLEDGER_RELAY_CLAIM",
+            "LOADLEDGER_RELAY_READ_PAUSE",
             "LOADLEDGER_RELAY_ROUNDS",
             "LOADLEDGER_HTTP_LISTEN",
             "LOADLEDGER_RELAY_INTERVAL",
@@ -147,10 +147,10 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("name", "value", "told"),
         [
-            ("relay_claim", "soon", "is not a duration"),
-            ("relay_claim", "-5", "is not a duration"),
-            ("relay_claim", "0s", "is not above 0"),
-            ("relay_claim", "9" * 400, "is above"),
+            ("relay_read_pause", "soon", "is not a duration"),
+            ("relay_read_pause", "-5", "is not a duration"),
+            ("relay_read_pause", "0s", "is not above 0"),
+            ("relay_read_pause", "9" * 400, "is above"),
             ("first_date", "31.01.2026", "is not a date"),
             ("first_date", "86400", "is not a date"),
             ("alvys_timezone", "Mars/Olympus", "is not a time zone"),
@@ -171,7 +171,7 @@ class TestProblems:
             ("mapping_expense", '{"Detention": " "}', "has a blank name"),
             ("http_tokens", "{}", "is not a list"),
             ("http_tokens", TOKEN[:-1] + "," + TOKEN[1:], "names someone twice"),
-            ("relay_claim_file", "/nonexistent", "can't be read from /nonexistent"),
+            ("relay_read_pause_file", "/nonexistent", "can't be read from /nonexistent"),
         ],
     )
     def test_value_that_cannot_be_is_told(self, name: str, value: str, told: str) -> None:
@@ -188,9 +188,9 @@ class TestProblems:
             ("[web]\nx = 1", "web", "Remove it."),
             ('_env_file = "/etc/passwd"', "_env_file", "is not a key"),
             ("http = 80", "http", "Write [http] on a line of its own"),
-            ("[relay]\nclaim = true", "relay.claim / LOADLEDGER_RELAY_CLAIM", "is not a duration"),
+            ("[relay]\nread_pause = true", "relay.read_pause / LOADLEDGER_RELAY_READ_PAUSE", "is not a duration"),
             ("[relay]\nrounds = true", "relay.rounds / LOADLEDGER_RELAY_ROUNDS", "is not a whole number"),
-            (f"[relay]\nclaim = {10**400}", "relay.claim / LOADLEDGER_RELAY_CLAIM", ""),
+            (f"[relay]\nread_pause = {10**400}", "relay.read_pause / LOADLEDGER_RELAY_READ_PAUSE", ""),
             ("first_date = 2026-01-01T00:00:00Z", "first_date / LOADLEDGER_FIRST_DATE", "is not a date"),
         ],
     )
@@ -208,9 +208,11 @@ class TestProblems:
         }
 
     def test_value_given_directly_and_by_file_is_a_problem(self, tmp_path: Path) -> None:
-        (tmp_path / "claim").write_text("60")
-        problems = refused(REQUIRED | variables({"relay_claim": "60", "relay_claim_file": str(tmp_path / "claim")}))
-        assert problems["relay.claim / LOADLEDGER_RELAY_CLAIM"].startswith("is set twice in the environment")
+        (tmp_path / "read_pause").write_text("60")
+        problems = refused(
+            REQUIRED | variables({"relay_read_pause": "60", "relay_read_pause_file": str(tmp_path / "read_pause")})
+        )
+        assert problems["relay.read_pause / LOADLEDGER_RELAY_READ_PAUSE"].startswith("is set twice in the environment")
 
     def test_empty_file_is_told_once_and_not_as_missing_too(self, tmp_path: Path) -> None:
         (tmp_path / "empty").write_text("\n")
@@ -220,17 +222,17 @@ class TestProblems:
 
     def test_file_that_is_not_text_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-        problems = refused(REQUIRED | variables({"relay_claim_file": str(tmp_path / "binary")}))
-        assert "is not UTF-8 text" in problems["relay.claim / LOADLEDGER_RELAY_CLAIM"]
+        problems = refused(REQUIRED | variables({"relay_read_pause_file": str(tmp_path / "binary")}))
+        assert "is not UTF-8 text" in problems["relay.read_pause / LOADLEDGER_RELAY_READ_PAUSE"]
 
     def test_absent_toml_file_is_told_without_asking_for_what_may_be_in_it(self, tmp_path: Path) -> None:
-        problems = refused({"LOADLEDGER_CONFIG": str(tmp_path / "absent.toml"), "LOADLEDGER_RELAY_CLAIM": "soon"})
-        assert list(problems) == [str(tmp_path / "absent.toml"), "relay.claim / LOADLEDGER_RELAY_CLAIM"]
+        problems = refused({"LOADLEDGER_CONFIG": str(tmp_path / "absent.toml"), "LOADLEDGER_RELAY_READ_PAUSE": "soon"})
+        assert list(problems) == [str(tmp_path / "absent.toml"), "relay.read_pause / LOADLEDGER_RELAY_READ_PAUSE"]
         assert "No such file" in problems[str(tmp_path / "absent.toml")]
 
     @pytest.mark.parametrize(
         ("content", "told"),
-        [(b"entity = 'x'\nclaim = soon", "line 2"), (b"entity = '\xff'", "is not UTF-8 text")],
+        [(b"entity = 'x'\nread_pause = soon", "line 2"), (b"entity = '\xff'", "is not UTF-8 text")],
     )
     def test_toml_that_cannot_be_read_is_told_with_its_line(self, tmp_path: Path, content: bytes, told: str) -> None:
         path = tmp_path / "entity.toml"
@@ -246,7 +248,7 @@ class TestValues:
         [("90", 90), ("0.5", 0.5), ("250ms", 0.25), ("180s", 180), ("5m", 300), ("1h", 3600), ("2d", 172800)],
     )
     def test_duration_is_seconds_or_carries_its_unit(self, written: str, seconds: float) -> None:
-        assert configured(relay_claim=written).relay.claim == seconds
+        assert configured(relay_read_pause=written).relay.read_pause == seconds
 
     def test_quiet_period_may_be_nothing(self) -> None:
         assert configured(relay_quiet_period="0").relay.quiet_period == 0
