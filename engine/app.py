@@ -28,7 +28,8 @@ from engine.notify import keep_alive, notify
 from engine.payments import Payments
 from engine.readiness import Readiness
 from engine.relay import Pace, Relay, routes
-from engine.web.admin import make_app
+from engine.web.app import make_app
+from engine.web.auth import Role, Token
 from engine.web.server import serving
 from state.store import Store
 
@@ -96,13 +97,13 @@ async def check(config: Config) -> Sequence[Finding]:
 
 async def run(config: Config, *, until_stdin_closes: bool = False, started: Callable[[str], None]) -> None:
     """Run the daemon of one legal entity until it is told to stop. `started` hears the address it listens on."""
-    metrics = Metrics(config.home_currency, version("loadledger"), quickbooks.CODES)
+    metrics = Metrics(config.home_currency, version("loadledger"), quickbooks.CATALOGUE)
     readiness = Readiness(now)
     store = await open_store(config)
     try:
         async with vendors(config, store, metrics) as ends, anyio.create_task_group() as tasks:
             loops = _loops(config, store, ends, metrics, readiness)
-            app = make_app(store, metrics, readiness, config.http.tokens, loops["relay"].alarm.ring, now)
+            app = make_app(store, metrics, readiness, _tokens(config), loops["relay"].alarm.ring, now)
             async with serving(app, config.http.host, config.http.port) as port:
                 tasks.start_soon(keep_alive)
                 tasks.start_soon(_stop_on_signal, loops.values())
@@ -176,9 +177,9 @@ def _loops(config: Config, store: Store, ends: Vendors, metrics: Metrics, readin
     for loop in loops:
         metrics.watch_loop(loop.name)
         readiness.watch(loop.name, loop.interval)
-    metrics.watch_skips(lambda: ends.tms.skipped)
-    metrics.watch_token("refresh", ends.accounting.tokens.seconds_to_expiry)
-    metrics.watch_token("grant", ends.accounting.tokens.seconds_to_end)
+    metrics.watch_skips(lambda: {str(reason): count for reason, count in ends.tms.skipped.items()})
+    metrics.watch_token("refresh", lambda: ends.accounting.tokens.seconds_to_expiry)
+    metrics.watch_token("grant", lambda: ends.accounting.tokens.seconds_to_end)
     return {loop.name: loop for loop in loops}
 
 
@@ -203,6 +204,10 @@ async def _stop_on_signal(loops: Iterable[Loop]) -> None:
             with anyio.move_on_after(_GRACE):
                 await anext(aiter(signals))
             raise KeyboardInterrupt
+
+
+def _tokens(config: Config) -> list[Token]:
+    return [Token(each.name, Role(each.role), each.hash) for each in config.http.tokens]
 
 
 def _address(host: str, port: int) -> str:

@@ -12,11 +12,11 @@ import click
 import msgspec
 from rich.console import Console
 
-from adapters.ports import Standing
+from adapters.ports import Finding, Standing
 from engine import app, config, logs, screen
 from engine.client import Admin, Refused
 from engine.demo import Demo, DemoFailed
-from engine.web.auth import ROLES, new_token
+from engine.web.auth import Role, new_token
 from state.database import StoreBusy, StoreError
 from state.lifecycle import State, diagram
 from state.transaction import Kind
@@ -57,7 +57,7 @@ def check(path: Path | None, url: str | None, token: str | None) -> None:
     except StoreBusy:
         # The daemon owns the store and with it the one refresh token: it must do the looking.
         findings = _asked(url or _address(settings), token, lambda admin: admin.get("check"))["findings"]
-        findings = msgspec.convert(findings, list[app.Finding])
+        findings = msgspec.convert(findings, list[Finding])
     screen.show_findings(Console(), findings)
     sys.exit(any(finding.standing is Standing.FAIL for finding in findings))
 
@@ -77,7 +77,7 @@ def sandbox(arguments: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(list(ROLES)), default="viewer", show_default=True)
+@click.option("--role", type=click.Choice(list(Role)), default="viewer", show_default=True)
 def token(name: str, role: str) -> None:
     """Make a bearer token for NAME: the secret to hand over, and the line that lets it in."""
     secret, digest = new_token()
@@ -121,7 +121,7 @@ def transactions(context: click.Context, url: str, token: str | None) -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 200))
 @click.option("--json", "as_json", is_flag=True, help="The API's answer as it is.")
 @click.pass_obj
-def list_(daemon: tuple[str, str | None], *, as_json: bool, **query: str | int | None) -> None:
+def list_(daemon: tuple[str, str | None], /, *, as_json: bool, **query: str | int | None) -> None:
     """List transactions, newest first."""
     page = _asked(*daemon, lambda admin: admin.get("transactions", **query))
     if as_json:
@@ -140,7 +140,7 @@ def show(daemon: tuple[str, str | None], transaction_id: int, *, as_json: bool) 
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:
-        screen.show_transaction(Console(), found)
+        screen.show_detail(Console(), found)
 
 
 @transactions.command()

@@ -3,8 +3,10 @@
 from typing import Any, Self
 
 import aiohttp
+import anyio
 import msgspec
 
+_GLANCE = 0.2  # seconds between two looks
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
 
 
@@ -33,6 +35,16 @@ class Admin:
     async def post(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401
         """Ask the daemon for an action and return the transaction as it is afterwards; raise Refused."""
         return await self._call("POST", path, data=msgspec.json.encode(body))
+
+    async def ready(self, patience: float) -> None:
+        """Return once the daemon says it is ready; raise Refused after `patience` seconds."""
+        with anyio.move_on_after(patience):
+            while True:
+                async with self._session.get(f"{self._url}/readyz") as response:
+                    if response.ok:
+                        return
+                await anyio.sleep(_GLANCE)
+        raise Refused(f"the daemon at {self._url} was not ready within {patience:.0f} s")
 
     async def _call(self, method: str, path: str, **options: Any) -> Any:  # noqa: ANN401
         try:

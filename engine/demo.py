@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -106,6 +106,7 @@ class Demo:
         books = Books(vendors)
         async with books:
             with screen.progress(self._console) as show:
+                await admin.ready(_PATIENCE)
                 await self._until(admin, show, _exported, "exporting the month")
                 paid = await Accountant(books).pay()
                 await self._until(admin, show, lambda now: _settled(now, paid), "waiting for payments to be seen")
@@ -205,7 +206,7 @@ class Accountant:
 
     async def pay(self) -> dict[str, int]:
         """Pay, and return how many documents are then paid in full, by kind, and how many in part."""
-        ours = [each for each in await self._books.documents() if "loadledger" in each["note"]]
+        ours = [each for each in await self._books.documents() if _ours(each)]
         outcome = {"full": 0, "part": 0}
         for kind in ("invoice", "bill"):
             payable = sorted((each for each in ours if each["kind"] == kind and each["total"] > 0), key=_number)
@@ -224,18 +225,16 @@ class Accountant:
 
 
 def compare(mine: list[dict[str, Any]], documents: list[dict[str, Any]], planted: dict[str, str]) -> Comparison:
-    """Hold every transaction against the books, and the books against every transaction."""
-    marked: dict[str, list[dict[str, Any]]] = {}
-    for document in documents:
-        if "loadledger" in document["note"] and document["total"] != 0:
-            marked.setdefault(f"{document['kind']} {document['number']}", []).append(document)
-    held = {f"{_FORM[each['kind']]} {each['number']}": each for each in mine if each["state"] in {"exported", "paid"}}
+    """Hold every transaction against the books, and every document with our marker against the transactions."""
+    held = {(_FORM[each["kind"]], each["document"]["id"]): each for each in mine if each["document"]}
+    marked = {(each["kind"], each["id"]): each for each in documents if _ours(each) and each["total"]}
+    unbooked = [each for each in mine if each["state"] in {"exported", "paid"} and not each["document"]]
     return Comparison(
-        ours=len(held),
-        theirs=sum(map(len, marked.values())),
-        missing=tuple(sorted(held.keys() - marked.keys())),
-        doubled=tuple(sorted(name for name, found in marked.items() if len(found) > 1 or name not in held)),
-        unequal=tuple(sorted(name for name in held.keys() & marked.keys() if _differs(held[name], marked[name][0]))),
+        ours=len(held) + len(unbooked),
+        theirs=len(marked),
+        missing=_names([*unbooked, *(held[key] for key in held.keys() - marked.keys())]),
+        doubled=_names(marked[key] for key in marked.keys() - held.keys()),
+        unequal=_names(held[key] for key in held.keys() & marked.keys() if _differs(held[key], marked[key])),
         unplanted=tuple(sorted(name for name, load in planted.items() if not _found(name, load, mine))),
     )
 
@@ -243,9 +242,17 @@ def compare(mine: list[dict[str, Any]], documents: list[dict[str, Any]], planted
 _FORM = {"customer_invoice": "invoice", "carrier_bill": "bill"}
 
 
+def _names(each: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    return tuple(sorted(f"{_FORM.get(one['kind'], one['kind'])} {one['number']}" for one in each))
+
+
+def _ours(document: dict[str, Any]) -> bool:
+    return "loadledger" in document["note"]
+
+
 def _differs(transaction: dict[str, Any], document: dict[str, Any]) -> bool:
     total, paid = Decimal(transaction["total"]["amount"]), Decimal(transaction["paid"]["amount"])
-    return total != document["total"] or total - paid != document["balance"]
+    return (total, total - paid) != (document["total"], document["balance"])
 
 
 def _found(name: str, load: str, mine: list[dict[str, Any]]) -> bool:
@@ -260,15 +267,19 @@ def _number(document: dict[str, Any]) -> str:
 
 
 def _exported(now: dict[str, Any]) -> bool:
-    """Whether the month is in and nothing of it waits any more."""
-    return bool(now["transactions"]) and now["loops"]["intake"] is not None and not now["open_messages"]
+    """Whether nothing of the month waits any more."""
+    return bool(now["transactions"]) and not _open(now)
 
 
 def _settled(now: dict[str, Any], paid: dict[str, int]) -> bool:
     """Whether every payment the accountant made is known to us, and told to the TMS."""
     known = sum(row["transactions"] for row in now["transactions"] if row["state"] == "paid")
     partly = sum(row["partly_paid"] for row in now["transactions"])
-    return known >= paid["full"] and partly >= paid["part"] and not now["open_messages"]
+    return known >= paid["full"] and partly >= paid["part"] and not _open(now)
+
+
+def _open(now: dict[str, Any]) -> bool:
+    return any(queue["phase"] != "dead" for queue in now["messages"])
 
 
 async def _everything(admin: Admin) -> list[dict[str, Any]]:

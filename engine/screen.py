@@ -64,7 +64,7 @@ def show_page(console: Console, page: dict[str, Any]) -> None:
             str(each["id"]),
             _KIND[each["kind"]],
             each["number"] or each["label"],
-            each["party"],
+            _blank(each["party"]),
             _state(each["state"]),
             _money(each["total"]),
             _money(each["paid"]),
@@ -76,16 +76,27 @@ def show_page(console: Console, page: dict[str, Any]) -> None:
 
 
 def show_transaction(console: Console, found: dict[str, Any]) -> None:
-    """Print one transaction: where it stands, why, what fixes it, and everything that happened to it."""
-    console.print(Text(f"{found['id']}  {_KIND[found['kind']]} {found['number'] or found['label']}  {found['party']}"))
+    """Print one transaction: where it stands, why, and what fixes it."""
+    console.print(
+        Text(f"{found['id']}  {_KIND[found['kind']]} {found['number'] or found['label']}  {_blank(found['party'])}")
+    )
     console.print("state", _state(found["state"]), f"total {_money(found['total'])}, paid {_money(found['paid'])}")
     if found["document"]:
         console.print(Text(f"in accounting: id {found['document']['id']}, number {found['document']['number']}"))
     if found["problem"]:
         _show_problem(console, found["problem"])
-    _show_rows(console, "History", found.get("history", ()), ("at", "trigger", "from", "to", "actor", "reason"))
-    _show_rows(console, "Requests", found.get("attempts", ()), ("started_at", "effect", "outcome", "detail", "trace"))
-    _show_rows(console, "Outbox", found.get("messages", ()), ("effect", "phase", "attempts", "due_at", "note"))
+
+
+def show_detail(console: Console, detail: dict[str, Any]) -> None:
+    """Print one transaction and everything that happened to it."""
+    show_transaction(console, detail["transaction"])
+    _show_rows(console, "History", detail["history"], ("at", "trigger", "source", "dest", "actor", "reason"))
+    _show_rows(console, "Requests", detail["attempts"], ("started_at", "effect", "outcome", "detail", "trace"))
+    _show_rows(console, "Outbox", detail["standings"], ("effect", "phase", "attempts", "due_at", "note"))
+    allowed = detail["allowed"]
+    console.print(
+        Text(f"You may: {', '.join([*allowed['actions'], *(f'force to {to}' for to in allowed['force'])]) or '-'}")
+    )
 
 
 def _show_problem(console: Console, problem: dict[str, Any]) -> None:
@@ -152,7 +163,9 @@ def show_summary(
     for each in mine:
         if each["state"] == State.ERROR:
             console.print(
-                Text(f"\n{_KIND[each['kind']]} {each['number'] or each['label']}  {each['party']}", style="bold")
+                Text(
+                    f"\n{_KIND[each['kind']]} {each['number'] or each['label']}  {_blank(each['party'])}", style="bold"
+                )
             )
             _show_problem(console, each["problem"])
     console.print(Panel(_verdict(comparison), title="Our store and the sandbox's own books", title_align="left"))
@@ -200,6 +213,10 @@ def _added(summary: dict[str, Any]) -> dict[tuple[str, str], tuple[int, Decimal,
 
 def _state(state: str) -> Text:
     return Text(state, style=_STYLE[State(state)])
+
+
+def _blank(text: str | None) -> str:
+    return text or ""
 
 
 def _money(money: dict[str, str] | None) -> str:

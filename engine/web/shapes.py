@@ -163,13 +163,20 @@ class Group(msgspec.Struct, frozen=True):
     transactions: int
     total: Amount | None
     paid: Amount | None
+    partly_paid: int
 
     @classmethod
     def of(cls, count: Count) -> "Group":
         """Return a count with its money; a record that could not be read has none."""
         total, paid = (Money(minor, count.currency) if count.currency else None for minor in (count.total, count.paid))
         return cls(
-            count.kind, count.state, count.problem, count.transactions, total=Amount.of(total), paid=Amount.of(paid)
+            kind=count.kind,
+            state=count.state,
+            problem=count.problem,
+            transactions=count.transactions,
+            total=Amount.of(total),
+            paid=Amount.of(paid),
+            partly_paid=count.partly_paid,
         )
 
 
