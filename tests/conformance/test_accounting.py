@@ -75,6 +75,7 @@ class World:
     clock: Clock
     calls: list[Call]
     another: Callable[..., QuickBooks]
+    watchers: list[Callable[[Call], None]]
     messages: int = 0
 
     def claim(self, transaction: Transaction, effect: Effect = Effect.EXPORT, **message: Any) -> Claim:
@@ -189,10 +190,15 @@ async def open_world() -> AsyncIterator[Callable[..., Awaitable[World]]]:
         await server.start_server()
         session = aiohttp.ClientSession()
         closing.extend((session.close, server.close))
-        memory, calls = Memory(), list[Call]()
+        memory, calls, watchers = Memory(), list[Call](), list[Callable[[Call], None]]()
 
         async def admit(endpoint: str) -> None:
             pass
+
+        def observe(call: Call) -> None:
+            calls.append(call)
+            for watcher in watchers:
+                watcher(call)
 
         def another(memory: Memory = memory, **changed: Any) -> QuickBooks:
             root = str(server.make_url("")).rstrip("/")
@@ -206,10 +212,10 @@ async def open_world() -> AsyncIterator[Callable[..., Awaitable[World]]]:
                 "entity": "acme",
                 "mapping": MAPPING,
             }
-            http = Http(session, admit=admit, observe=calls.append, timeout=5)
+            http = Http(session, admit=admit, observe=observe, timeout=5)
             return QuickBooks(Settings(**defaults | settings | changed), http, memory, memory, clock)
 
-        return World(twin, another(), memory, clock, calls, another)
+        return World(twin, another(), memory, clock, calls, another, watchers)
 
     yield build
     for close in closing:
@@ -366,16 +372,19 @@ async def test_document_voided_while_its_answer_was_lost_is_not_made_again(world
     assert receipt.document is not None
     hands.void_invoice(world.twin.company, receipt.document.id)
     assert (await world.verdict(order, in_doubt=True)).problem.code == "document_lost"
+    assert await world.verdict(order) == Absent()  # a person has decided to try again
 
 
 async def test_sixty_documents_are_looked_up_with_two_reads(world: World) -> None:
     orders = [await world.prepared(transaction(INVOICE, f"inv-{n}", number=f"LD-{n}")) for n in range(60)]
-    await world.quickbooks.exports.send(orders[7])
+    for sent in (orders[0], orders[59]):
+        await world.quickbooks.exports.send(sent)
     before = world.reads()
     verdicts = await world.quickbooks.exports.look_up(orders)
     assert world.reads() - before == 2
-    assert {type(verdict) for key, verdict in verdicts.items() if key != orders[7].claim.message.id} == {Absent}
-    assert isinstance(verdicts[orders[7].claim.message.id], Present)
+    found = [order for order in orders if isinstance(verdicts[order.claim.message.id], Present)]
+    assert found == [orders[0], orders[59]]
+    assert list(verdicts.values()).count(Absent()) == 58
 
 
 @pytest.mark.parametrize("stored", ["stored", "replaced"])
@@ -441,8 +450,42 @@ async def test_item_made_inactive_is_refused_and_taken_again_once_active(world: 
     with pytest.raises(Rejected) as raised:
         await world.quickbooks.exports.send(order)
     assert raised.value.problem.code == "reference_inactive"
+    with pytest.raises(Rejected):  # without another try at QuickBooks
+        await world.prepared(transaction(INVOICE, "inv-2", line("10"), number="LD-2"))
     hands.edit(world.twin.company, "Item", item["Id"], {"Active": True, "Name": "Linehaul"})
+    world.clock.pass_time(minutes=2)
     await world.exported(transaction(INVOICE, "inv-2", line("10"), number="LD-2"))
+
+
+async def test_item_beyond_the_first_page_of_the_list_is_found(world: World) -> None:
+    income = next(item["IncomeAccountRef"] for item in world.held("Item"))
+    for number in range(1100):  # more than a page
+        item = {"Name": f"Storage {number}", "Type": "Service", "IncomeAccountRef": income}
+        hands.create(world.twin.company, "Item", item)
+    adapter = world.another(mapping=Mapping(revenue={"default": "Storage 1099"}))
+    claim = world.claim(transaction(INVOICE, "inv-2", line("10"), number="LD-2"))
+    await adapter.exports.prepare(claim, "request")
+
+
+async def test_item_created_after_a_refusal_is_found_once_the_list_is_a_minute_old(world: World) -> None:
+    adapter = world.another(mapping=Mapping(revenue={"default": "Storage"}))
+    claim = world.claim(transaction())
+    with pytest.raises(Rejected) as raised:
+        await adapter.exports.prepare(claim, "request")
+    assert raised.value.problem.code == "reference_missing"
+    income = next(item["IncomeAccountRef"] for item in world.held("Item"))
+    hands.create(world.twin.company, "Item", {"Name": "Storage", "Type": "Service", "IncomeAccountRef": income})
+    world.clock.pass_time(minutes=2)
+    await adapter.exports.prepare(claim, "request")
+
+
+async def test_document_whose_lines_do_not_add_up_goes_nowhere(world: World) -> None:
+    sound = transaction()
+    assert sound.content is not None
+    with pytest.raises(Rejected) as raised:
+        await world.prepared(replace(sound, content=replace(sound.content, total=Money(1))))
+    assert raised.value.problem.code == "lines_unequal_total"
+    assert world.calls == []
 
 
 async def test_customer_is_matched_by_name_whatever_its_case_and_spaces(world: World) -> None:
@@ -465,7 +508,11 @@ async def test_name_with_a_colon_is_cleaned_and_the_whole_one_kept_beside_it(wor
     assert len(world.held("Customer")) == 1
 
 
-async def test_customer_whose_name_a_vendor_holds_is_refused_until_one_is_renamed(world: World) -> None:
+@pytest.mark.parametrize("memory", ["execute", "replay"])
+async def test_customer_whose_name_a_vendor_holds_is_refused_until_one_is_renamed(
+    open_world: Callable[..., Awaitable[World]], memory: Any
+) -> None:
+    world = await open_world(Switches(request_id_after_fault=memory))
     vendor = hands.create(world.twin.company, "Vendor", {"DisplayName": "Acme Foods"})
     with pytest.raises(Rejected) as raised:
         await world.prepared(transaction())
@@ -500,8 +547,15 @@ async def test_inactive_customer_is_refused_and_its_successor_linked_afterwards(
 async def test_documents_that_need_one_new_customer_create_it_once(world: World) -> None:
     wanted = [transaction(INVOICE, f"inv-{n}", number=f"LD-{n}", party=Party(f"c-{n}", "Acme Foods")) for n in range(5)]
     await asyncio.gather(*(world.prepared(each) for each in wanted))
-    assert len(world.held("Customer")) == 1
+    assert [call.endpoint for call in world.calls].count("customer") == 1
     assert len(set(world.memory.links.values())) == 1
+
+
+async def test_documents_of_one_new_customer_look_for_it_once(world: World) -> None:
+    await world.prepared(transaction(party=Party("c-0", "Globex")))
+    before = world.reads()
+    await asyncio.gather(*(world.prepared(transaction(INVOICE, f"inv-{n}", number=f"LD-{n}")) for n in range(5)))
+    assert world.reads() - before == 1
 
 
 async def test_lost_answer_to_a_new_customer_is_tried_later_and_found(world: World) -> None:
@@ -547,6 +601,24 @@ async def test_lost_answer_to_an_update_is_found_made(world: World) -> None:
         await world.quickbooks.exports.send(order)
     verdict = await world.verdict(order, in_doubt=True)
     assert verdict == Present(Receipt(Document(world.held("Invoice")[0]["Id"], "LD-1001", "1")))
+
+
+async def test_update_of_nothing_but_the_number_is_made(world: World) -> None:
+    sent = await world.exported(transaction())
+    order = await world.prepared(transaction(number="LD-1002", document=sent.document))
+    assert await world.verdict(order) == Absent()
+    receipt = await world.quickbooks.exports.send(order)
+    assert receipt.document is not None
+    assert receipt.document.number == "LD-1002"
+
+
+async def test_document_is_not_moved_out_of_a_closed_period(world: World) -> None:
+    sent = await world.exported(transaction())
+    hands.close_books(world.twin.company, "2026-03-02")
+    world.clock.pass_time(hours=2)
+    with pytest.raises(Rejected) as raised:
+        await world.prepared(transaction(issued_on=date(2026, 3, 5), document=sent.document))
+    assert raised.value.problem.code == "period_closed"
 
 
 @pytest.mark.parametrize(
@@ -783,6 +855,21 @@ async def test_more_changes_than_one_answer_holds_are_all_seen(world: World) -> 
     assert (await world.observed()).keys() >= made
 
 
+async def test_document_that_moves_between_pages_hides_no_other(world: World) -> None:
+    customer = hands.create(world.twin.company, "Customer", {"DisplayName": "Globex"})
+    made = [
+        hands.create(world.twin.company, "Invoice", invoice_by_hand(world, customer["Id"], str(number)))["Id"]
+        for number in range(2100)
+    ]
+
+    def pay_the_oldest(call: Call) -> None:
+        if call.endpoint == "query":
+            hands.edit(world.twin.company, "Invoice", made[world.reads()], {"CustomerMemo": {"value": "moved"}})
+
+    world.watchers.append(pay_the_oldest)
+    assert {identity for _, identity in await world.observed()} >= set(made)
+
+
 async def test_changes_are_read_again_from_the_vendors_time_and_never_from_too_long_ago(world: World) -> None:
     changes = await world.quickbooks.changes(START - timedelta(days=400))
     assert START <= changes.until <= world.clock.now
@@ -800,6 +887,12 @@ async def test_check_passes_a_fit_company_and_says_what_to_set_in_one_that_is_no
     assert failed >= {"plan", "accounts payable account", 'revenue "Storage"', 'expense "default"'}
     assert "Custom transaction numbers" in unfit["custom transaction numbers"].fix
     assert all(finding.fix for finding in unfit.values() if finding.standing is not Standing.PASS)
+
+
+async def test_check_warns_before_the_connection_ends(open_world: Callable[..., Awaitable[World]]) -> None:
+    world = await open_world(limits=Limits(hard_expiry_seconds=5 * 86400))
+    [token] = [finding for finding in await world.quickbooks.check() if finding.subject == "token"]
+    assert (token.standing, token.detail) == (Standing.WARN, "5 days left")
 
 
 async def test_check_of_a_company_that_does_not_let_us_in_ends_at_the_connection(world: World) -> None:

@@ -151,6 +151,16 @@ async def test_configured_token_is_used_only_while_the_vault_is_empty(script: Sc
     assert vendor.headers[0]["Authorization"] == "Basic aWQ6c2VjcmV0"
 
 
+async def test_new_consent_is_remembered_as_new_however_long_the_old_chain_lives(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.vault.kept = ['{"value":"R9","seed":"the old consent"}']
+    vendor.token = [grant("R9"), answer({"error": "invalid_grant"}, 400), grant("R1")]
+    await quickbooks.tokens.access()
+    vendor.now += timedelta(hours=2)
+    await quickbooks.tokens.access()
+    assert [asked["refresh_token"] for asked in vendor.asked] == ["R9", "R9", "R0"]
+
+
 async def test_access_is_renewed_five_minutes_before_it_ends(script: Scripted) -> None:
     vendor, quickbooks = script
     vendor.token = [grant("R1", "A1"), grant("R1", "A2")]
@@ -311,6 +321,16 @@ async def test_fault_inside_change_data_is_a_fault(script: Scripted) -> None:
     vendor.token, vendor.api = [grant("R1")], [answer({"CDCResponse": [{"QueryResponse": [{}, fault]}]})]
     with pytest.raises(Unavailable):
         await quickbooks.changes(NOW)
+
+
+async def test_document_of_a_changed_payment_is_read_if_it_did_not_come_along(script: Scripted) -> None:
+    vendor, quickbooks = script
+    line = {"Amount": 10, "LinkedTxn": [{"TxnId": "145", "TxnType": "Invoice"}]}
+    groups = [{}, {}, {"Payment": [{"Id": "1", "TxnDate": "2026-03-01", "Line": [line]}]}, {}]
+    found = {"QueryResponse": {"Invoice": [BOOKED]}}
+    vendor.token, vendor.api = [grant("R1")], [answer({"CDCResponse": [{"QueryResponse": groups}]}), answer(found)]
+    [seen] = (await quickbooks.changes(NOW)).observations
+    assert (seen.document.id, [paid.payment_id for paid in seen.settlements]) == ("145", ["1"])
 
 
 async def test_unreadable_payment_does_not_hide_the_others(script: Scripted) -> None:

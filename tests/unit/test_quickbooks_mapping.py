@@ -243,6 +243,12 @@ def test_update_keeps_what_people_added_and_drops_what_quickbooks_computed() -> 
     assert fingerprint(update, form) == fingerprint(wanted, form)
 
 
+def test_update_without_fitting_terms_drops_the_old_ones() -> None:
+    wanted = composed(content())
+    del wanted["SalesTermRef"]
+    assert "SalesTermRef" not in merge(held(composed(content())), wanted, FORMS[INVOICE])
+
+
 def test_update_to_another_party_does_not_keep_the_old_address() -> None:
     before = held(composed(content()), CustomerRef={"value": "99"}, BillAddr={"Line1": "x"})
     assert "BillAddr" not in merge(before, composed(content()), FORMS[INVOICE])
