@@ -212,26 +212,32 @@ class _Lock:
     """A lock beside the file that says who holds it; the kernel gives it back when the holder dies."""
 
     def __init__(self, path: Path, owner: Values) -> None:
-        self._file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self._file = os.fdopen(os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            holder = os.pread(self._file, 4096, 0).decode(errors="replace") or "an unknown process"
-            os.close(self._file)
+            holder = self._file.read(4096).decode(errors="replace") or "an unknown process"
+            self._file.close()
             raise StoreBusy(f"{path} is owned by {holder}; stop that daemon first") from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, msgspec.json.encode(owner), 0)
+        self._file.truncate(0)
+        self._file.write(msgspec.json.encode(owner))
 
     def release(self) -> None:
-        os.close(self._file)
+        self._file.close()
 
 
 async def _migrate(connection: aiosqlite.Connection) -> None:
     """Bring the schema to this program's version, one file and one commit at a time, forward only."""
+    tables = [row["name"] for row in await connection.execute_fetchall("SELECT name FROM sqlite_schema")]
+    if tables and "migrations" not in tables:
+        raise StoreMismatch("the file is a database, but not a store of loadledger")
     await connection.execute(
         "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL) STRICT"
     )
-    applied = {row["number"]: row["checksum"] for row in await connection.execute_fetchall("SELECT * FROM migrations")}
+    applied = {
+        row["number"]: row["checksum"]
+        for row in await connection.execute_fetchall("SELECT number, checksum FROM migrations")
+    }
     known = {
         int(entry.name[:4]): entry.read_text()
         for entry in resources.files("state").joinpath("migrations").iterdir()
