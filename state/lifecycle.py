@@ -34,6 +34,7 @@ class Trigger(StrEnum):
     SOURCE_WITHDRAWN = "source_withdrawn"
     REVERT_REQUESTED = "revert_requested"
     VOID_CONFIRMED = "void_confirmed"
+    VOID_OVERTAKEN = "void_overtaken"
     PAYMENT_RECORDED = "payment_recorded"
     PAYMENT_COMPLETED = "payment_completed"
     PAYMENT_REVERSED = "payment_reversed"
@@ -108,6 +109,8 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(T.VOID_CONFIRMED,     PENDING,  REVERTED, None,           Trace.ANY),
     Row(T.VOID_CONFIRMED,     ERROR,    REVERTED, None,           Trace.ANY),
     Row(T.VOID_CONFIRMED,     EXPORTED, REVERTED, None,           Trace.ANY),
+    Row(T.VOID_CONFIRMED,     PAID,     REVERTED, None,           Trace.ANY),   # paid while the void was under way
+    Row(T.VOID_OVERTAKEN,     PENDING,  PENDING,  EXPORT,         Trace.ANY),   # wanted again while it went: a new one
     Row(T.PAYMENT_RECORDED,   EXPORTED, EXPORTED, REPORT_PAYMENT, Trace.ANY),   # part of the amount
     Row(T.PAYMENT_COMPLETED,  EXPORTED, PAID,     REPORT_PAYMENT, Trace.ANY),
     Row(T.PAYMENT_REVERSED,   EXPORTED, EXPORTED, None,           Trace.ANY),   # a part payment was taken back

@@ -64,6 +64,12 @@ async def find(work: Work, transaction_id: TransactionId) -> Transaction:
     return transaction_from(row)
 
 
+async def newest_wish(work: Work, transaction_id: TransactionId) -> Effect | None:
+    """Return what accounting is wanted to do last of all that is not done, or None if nothing is."""
+    row = await work.row("newest_wish", transaction_id=transaction_id)
+    return Effect(row["effect"]) if row else None
+
+
 async def apply(  # noqa: PLR0913 - the body every fact shares
     work: Work,
     before: Transaction,
@@ -127,6 +133,8 @@ def consequences(before: Transaction, trigger: Trigger) -> dict[str, Any]:
             return gone
         case Trigger.DOCUMENT_LOST:
             return gone | {"generation": before.generation + 1, "problem": problem("document_lost")}
+        case Trigger.VOID_OVERTAKEN:
+            return gone | {"generation": before.generation + 1}
         case Trigger.REEXPORT_REQUESTED:
             return {"generation": before.generation + 1}
         case _:
@@ -167,8 +175,7 @@ async def _change(work: Work, known: Transaction, sourced: Sourced, cause: Cause
 
 
 async def _withdraw(work: Work, known: Transaction, cause: Cause) -> Recorded:
-    open_messages = await work.rows("messages", transaction_id=known.id)
-    if known.state is State.REVERTED or any(row["effect"] == Effect.VOID for row in open_messages):
+    if known.state is State.REVERTED or await newest_wish(work, known.id) is Effect.VOID:
         return Recorded.UNCHANGED
     await apply(work, known, Trigger.SOURCE_WITHDRAWN, cause)
     return Recorded.WITHDRAWN

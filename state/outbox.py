@@ -46,8 +46,8 @@ class Message:
     """One wish in the outbox.
 
     `body` is the frozen request once the message was announced: what is sent again is what was sent before.
-    `round` counts definite answers that ended a request without delivering it, so that a new try never meets a
-    vendor's memory of an old one. `reads` counts agreeing look-ups that found nothing while in doubt, `tries` the
+    `round` counts definite answers so far, so that a new try never meets a vendor's memory of an old one, while one
+    that follows mere doubt does. `reads` counts agreeing look-ups that found nothing while in doubt, `tries` the
     sends whose outcome stayed unknown.
     """
 

@@ -80,22 +80,29 @@ DELETE FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounti
 -- drop_message: it was overtaken, so nobody needs it any more
 DELETE FROM messages WHERE id = :id AND phase = :expected AND attempts = :attempts
 
--- revive_messages: a person wants refused wishes tried again
+-- revive_messages: a person wants refused wishes tried again, unless a newer one waits
 UPDATE messages SET phase = 'waiting', due_at = :now, finished_at = NULL, request_id = NULL, body = NULL, sent_at = NULL, note = ''
 WHERE transaction_id = :transaction_id AND phase = 'dead'
+  AND (lane <> 'accounting'
+       OR NOT EXISTS (SELECT 1 FROM messages w WHERE w.transaction_id = :transaction_id AND w.lane = 'accounting' AND w.phase = 'waiting'))
 
 -- messages: what of a transaction has not left, is under way or was refused
 SELECT * FROM messages WHERE transaction_id = :transaction_id AND phase <> 'delivered' ORDER BY id
 
--- claim: what is due, the oldest of each transaction and lane first, with its transaction
+-- newest_wish: what accounting is wanted to do last of all that is not done
+SELECT effect FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase <> 'delivered' ORDER BY id DESC LIMIT 1
+
+-- claim: what is due, what is in flight before the oldest that waits, with its transaction
 SELECT m.id AS message_id, m.effect, m.phase, m.revision AS message_revision, m.generation AS message_generation, m.attempts, m.reads, m.tries,
        m.due_at, m.request_id, m.body, m.report,
-       (SELECT count(*) FROM attempts a WHERE a.transaction_id = m.transaction_id) AS round,
+       (SELECT count(*) FROM attempts a WHERE a.transaction_id = m.transaction_id AND a.outcome <> 'in_doubt') AS round,
        t.*, (m.lane = 'accounting' AND m.phase = 'in_doubt') AS in_flight
 FROM messages m JOIN transactions t ON t.id = m.transaction_id
 WHERE m.phase IN ('waiting', 'in_doubt') AND m.due_at <= :now AND m.lane IN (SELECT value FROM json_each(:lanes))
-  AND NOT EXISTS (SELECT 1 FROM messages e
-                  WHERE e.transaction_id = m.transaction_id AND e.lane = m.lane AND e.id < m.id AND e.phase IN ('waiting', 'sent', 'in_doubt'))
+  AND (m.phase = 'in_doubt'
+       OR NOT EXISTS (SELECT 1 FROM messages e
+                      WHERE e.transaction_id = m.transaction_id AND e.lane = m.lane AND e.phase IN ('waiting', 'sent', 'in_doubt')
+                        AND (e.phase <> 'waiting' OR e.id < m.id)))
 ORDER BY m.due_at, m.id LIMIT :limit
 
 -- announce: intent before effect; no row means the message was replaced since it was claimed
@@ -165,7 +172,8 @@ INSERT INTO secrets (name, value, kept_at) VALUES (:name, :value, :now)
 ON CONFLICT (name) DO UPDATE SET previous = value, value = excluded.value, kept_at = excluded.kept_at
 
 -- count_transactions: how many, and how much, by kind, state and problem
-SELECT kind, state, problem_code, currency, count(*) AS transactions, coalesce(sum(total), 0) AS total, coalesce(sum(paid), 0) AS paid
+SELECT kind, state, problem_code, currency, count(*) AS transactions, coalesce(sum(total), 0) AS total, coalesce(sum(paid), 0) AS paid,
+       coalesce(sum(state = 'exported' AND paid > 0), 0) AS partly_paid
 FROM transactions GROUP BY kind, state, problem_code, currency
 
 -- count_messages: how many, and since when, by effect and phase

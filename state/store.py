@@ -25,6 +25,7 @@ from state.moves import (
     consequences,
     find,
     make,
+    newest_wish,
     take_in,
 )
 from state.outbox import (
@@ -68,6 +69,7 @@ class Count(NamedTuple):
     transactions: int
     total: int
     paid: int
+    partly_paid: int  # how many are exported and paid in part
 
 
 class Backlog(NamedTuple):
@@ -128,8 +130,10 @@ class Store:
 
     async def close(self) -> None:
         """Say that this owner stopped cleanly, and give the store up."""
-        await self._database.run(lambda work: work.run("end_run", now=to_micros(work.now), epoch=self.epoch))
-        await self._database.close()
+        try:
+            await self._database.run(lambda work: work.run("end_run", now=to_micros(work.now), epoch=self.epoch))
+        finally:
+            await self._database.close()
 
     # -- facts ------------------------------------------------------------------------------------------------
 
@@ -190,9 +194,11 @@ class Store:
 
         async def unit(work: Work) -> Transaction:
             before = await find(work, transaction_id)
+            failed = before.state is State.ERROR
+            retried = await apply(work, before, Trigger.RETRY_REQUESTED, cause) if failed else None
             revived = await work.run("revive_messages", transaction_id=before.id, now=to_micros(work.now))
-            if before.state is State.ERROR:
-                return await apply(work, before, Trigger.RETRY_REQUESTED, cause)
+            if retried is not None:
+                return retried
             if not revived:
                 raise IllegalMove(before.state, Trigger.RETRY_REQUESTED)
             return await make(work, before, Step(REVIVED, before.state), cause)
@@ -256,14 +262,14 @@ class Store:
         """
 
         async def unit(work: Work) -> Transaction:
-            before = await find(work, claim.transaction.id)
-            overtaken = (claim.message.generation, claim.message.revision) != (before.generation, before.revision)
+            wanted = await find(work, claim.transaction.id)
+            overtaken = (claim.message.generation, claim.message.revision) != (wanted.generation, wanted.revision)
             await _end_attempt(work, claim, outcome)
             await _end_message(work, claim, outcome, overtaken=overtaken)
+            before = await find(work, claim.transaction.id)  # it may be in flight no longer
             match outcome:
                 case Delivered(receipt) if success is not None:
-                    late = overtaken and success is Trigger.EXPORT_CONFIRMED
-                    fact = Trigger.EXPORT_OVERTAKEN if late else success
+                    fact = await _fact(work, before, success, overtaken=overtaken)
                     held = {"document": receipt.document} if receipt.document else {}
                     return await apply(work, before, fact, Cause("relay", _told(outcome)), changes=held)
                 case Refused(why) if refusal is not None and not overtaken:
@@ -362,7 +368,9 @@ async def _end_message(work: Work, claim: Claim, outcome: Outcome, *, overtaken:
     match outcome:
         case Delivered():
             statement, values = "close_message", {"phase": Phase.DELIVERED, "note": "", "now": now}
-        case Refused() | Postponed() if overtaken and not in_doubt:
+        case Refused() if overtaken:
+            statement, values = "drop_message", {}
+        case Postponed() if overtaken and not in_doubt:
             statement, values = "drop_message", {}
         case Refused(why):
             statement, values = "close_message", {"phase": Phase.DEAD, "note": why.code, "now": now}
@@ -377,6 +385,16 @@ async def _end_message(work: Work, claim: Claim, outcome: Outcome, *, overtaken:
     guard = {"id": message.id, "attempts": message.attempts, "expected": message.phase}
     if await work.run(statement, **guard, **values) != 1:
         raise StaleTransaction("the message was replaced since it was claimed")
+
+
+async def _fact(work: Work, before: Transaction, success: Trigger, *, overtaken: bool) -> Trigger:
+    """Return the fact of a yes that may have come after a newer wish: it concludes nothing about that one."""
+    if success is Trigger.EXPORT_CONFIRMED and overtaken:
+        return Trigger.EXPORT_OVERTAKEN
+    wanted_again = before.state is State.PENDING and await newest_wish(work, before.id) is Effect.EXPORT
+    if success is Trigger.VOID_CONFIRMED and wanted_again:
+        return Trigger.VOID_OVERTAKEN
+    return success
 
 
 def _told(outcome: Delivered) -> str:

@@ -45,7 +45,7 @@ CREATE INDEX transactions_by_state ON transactions (state, kind, id);
 CREATE UNIQUE INDEX transactions_by_document ON transactions (kind, document_id) WHERE document_id IS NOT NULL;
 
 CREATE TABLE messages (
-    id              INTEGER PRIMARY KEY,
+    id              INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: attempts, and whoever claimed it, remember it
     transaction_id  INTEGER NOT NULL REFERENCES transactions (id),
     effect          TEXT    NOT NULL CHECK (effect IN ('export', 'void', 'report_payment')),
     phase           TEXT    NOT NULL CHECK (phase IN ('waiting', 'sent', 'in_doubt', 'delivered', 'dead')),
