@@ -23,7 +23,7 @@ _WORDS = r"token|secret|passwo?r?d|authorization|signature|credential|cookie|api
 _NAME = re.compile(_WORDS, re.IGNORECASE)
 _SPOKEN = (
     # Authorization headers, our own tokens, and a named secret inside a form, a URL, JSON or a printed mapping.
-    (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]+", re.IGNORECASE), rf"\1 {MASK}"),
+    (re.compile(r"\b(Bearer|Basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE), rf"\1 {MASK}"),
     (re.compile(r"\bll_[\w-]{20,}"), MASK),
     (re.compile(rf"([\w-]*(?:{_WORDS})[\w-]*=)[^\s&'\"]+", re.IGNORECASE), rf"\1{MASK}"),
     (re.compile(rf"([\w-]*(?:{_WORDS})[\w-]*(['\"]?)\s*[:=]\s*(['\"])).*?(?<!\\)\3", re.IGNORECASE), rf"\1{MASK}\3"),
@@ -89,7 +89,7 @@ class Mask:
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> MutableMapping[str, Any]:
         """Return the event without a secret."""
         written = self._written()
-        return {name: _plain(name, value, written) for name, value in event.items()}
+        return {_clean(name, written): _plain(name, value, written) for name, value in event.items()}
 
     def _written(self) -> list[str]:
         """Return every way a known secret may be written, the longest first so that no rest of one is left."""

@@ -8,6 +8,7 @@ import platform
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from itertools import product
 from math import nan
 from typing import TypeVar
@@ -46,6 +47,12 @@ _OPEN = tuple(phase for phase in Phase if phase is not Phase.DELIVERED)
 _ANSWERS = ("2xx", "4xx", "5xx", "none")
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 _ENDINGS = {Delivered: "delivered", Refused: "refused", Postponed: "postponed", InDoubt: "in_doubt"}
+_SHUT_OUT = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+_INTAKE = {
+    Recorded.NEW: Trigger.RECORDED,
+    Recorded.CHANGED: Trigger.SOURCE_CHANGED,
+    Recorded.WITHDRAWN: Trigger.SOURCE_WITHDRAWN,
+}
 _PAYMENTS: dict[str, str] = {
     Trigger.PAYMENT_RECORDED: "recorded",
     Trigger.PAYMENT_COMPLETED: "completed",
@@ -64,6 +71,7 @@ class Metrics:
         self._currency = currency
         self._codes = {*CATALOGUE, *codes}
         self._registry = registry = CollectorRegistry()
+        later: tuple[str, ...] = ()  # labels that whoever starts the daemon knows
         ProcessCollector(registry=registry)
         GCCollector(registry=registry)
 
@@ -72,9 +80,6 @@ class Metrics:
 
         def counter(name: str, meaning: str, **labels: Iterable[str]) -> Counter:
             return _preset(Counter(f"loadledger_{name}", meaning, tuple(labels), registry=registry), labels)
-
-        def labelled(name: str, meaning: str, *labels: str) -> Counter:
-            return Counter(f"loadledger_{name}", meaning, labels, registry=registry)
 
         Info("loadledger_build", "What runs: version, Python and SQLite.", registry=registry).info(
             {"version": version, "python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
@@ -101,7 +106,9 @@ class Metrics:
             "attempts_total", "Tries to deliver a message, by how they ended.", effect=Effect, outcome=_ENDINGS.values()
         )
         self._taken_in = counter("intake_records_total", "Records read from the TMS.", result=Recorded)
-        self._requests = labelled("vendor_requests_total", "Requests made.", "vendor", "endpoint", "status")
+        self._requests = counter(
+            "vendor_requests_total", "Requests made.", vendor=later, endpoint=later, status=_ANSWERS
+        )
         self._durations = Histogram(
             "loadledger_vendor_request_duration_seconds",
             "How long requests took.",
@@ -109,22 +116,23 @@ class Metrics:
             registry=registry,
             buckets=_SECONDS,
         )
-        self._metered = labelled("metered_reads_total", "Reads that count against a vendor's monthly cap.", "endpoint")
-        self._authorized = Gauge(
-            "loadledger_adapter_authorized", "1 while the vendor lets us in.", ("vendor",), registry=registry
+        self._metered = counter(
+            "metered_reads_total", "Reads that count against a vendor's monthly cap.", endpoint=later
+        )
+        self._authorized = gauge(
+            "adapter_authorized", "1 while the vendor lets us in; 0 until it first did.", vendor=later
         )
         self._token_left = gauge(
             "token_seconds_left", "Seconds until a credential ends, not a number until that is known.", token=TOKENS
         )
         for token in TOKENS:
             self._token_left.labels(token).set(nan)  # zero would say that it has ended
-        self._loop_success = Gauge(
-            "loadledger_loop_last_success_timestamp_seconds",
+        self._loop_success = gauge(
+            "loop_last_success_timestamp_seconds",
             "When the loop last passed, seconds since 1970; 0 if it never did.",
-            ("loop",),
-            registry=registry,
+            loop=later,
         )
-        self._loop_runs = labelled("loop_runs_total", "Passes of the loop.", "loop", "result")
+        self._loop_runs = counter("loop_runs_total", "Passes of the loop.", loop=later, result=RESULTS)
 
     # -- what happens -----------------------------------------------------------------------------------------
 
@@ -139,31 +147,36 @@ class Metrics:
         self._attempts.labels(effect, _ENDINGS[type(outcome)]).inc()
 
     def recorded(self, result: Recorded) -> None:
-        """Count a record that intake handed in."""
+        """Count a record that intake handed in, and the move it made."""
         self._taken_in.labels(result).inc()
+        if result in _INTAKE:
+            self.moved(_INTAKE[result])
 
     def observe_call(
         self, vendor: str, *, endpoints: Iterable[str] = (), metered: bool = False
     ) -> Callable[[Call], None]:
-        """Return what counts the requests to one vendor; `metered` if the vendor counts reads against a cap."""
-        self._authorized.labels(vendor)
+        """Return what counts the requests to one vendor; `metered` if the vendor counts reads against a cap.
+
+        Whether the vendor lets us in is read from the same calls; the endpoint that gives out tokens is `token`.
+        """
+        authorized = self._authorized.labels(vendor)
         duration = self._durations.labels(vendor)
         for endpoint in endpoints:
             for status in _ANSWERS:
                 self._requests.labels(vendor, endpoint, status)
+            if metered:
+                self._metered.labels(endpoint)
 
         def observe(call: Call) -> None:
             status = "none" if call.status is None else f"{call.status // 100}xx"
             self._requests.labels(vendor, call.endpoint, status).inc()
             duration.observe(call.seconds)
+            if (let_in := _let_in(call)) is not None:
+                authorized.set(let_in)
             if metered and not call.writes:
                 self._metered.labels(call.endpoint).inc()
 
         return observe
-
-    def authorized(self, vendor: str, *, ok: bool) -> None:
-        """Say whether the vendor lets us in."""
-        self._authorized.labels(vendor).set(ok)
 
     def watch_token(self, token: str, seconds_left: Callable[[], float | None]) -> None:
         """Ask `seconds_left` at each scrape how long a credential, one of TOKENS, lasts; None if not known."""
@@ -249,8 +262,17 @@ class _Skips(Collector):
         yield family
 
 
+def _let_in(call: Call) -> bool | None:
+    """Whether the vendor let us in, as far as one answer tells; a refused token request is a 400 by its standard."""
+    if call.status is None:
+        return None
+    if call.status in _SHUT_OUT or (call.endpoint == "token" and call.status == HTTPStatus.BAD_REQUEST):
+        return False
+    return True if HTTPStatus.OK <= call.status < HTTPStatus.MULTIPLE_CHOICES else None
+
+
 def _preset(metric: Series, labels: Mapping[str, Iterable[str]]) -> Series:
-    """Make every series of a metric exist, at zero."""
+    """Make every series exist, at zero, whose labels are known."""
     for values in product(*labels.values()):
         if values:
             metric.labels(*values)
