@@ -95,7 +95,7 @@ async def check(config: Config) -> Sequence[Finding]:
         await store.close()
 
 
-async def run(config: Config, *, until_stdin_closes: bool = False, started: Callable[[str], None]) -> None:
+async def run(config: Config, *, die_with_parent: bool = False, started: Callable[[str], None]) -> None:
     """Run the daemon of one legal entity until it is told to stop. `started` hears the address it listens on."""
     metrics = Metrics(config.home_currency, version("loadledger"), quickbooks.CATALOGUE)
     readiness = Readiness(now)
@@ -107,8 +107,8 @@ async def run(config: Config, *, until_stdin_closes: bool = False, started: Call
             async with serving(app, config.http.host, config.http.port) as port:
                 tasks.start_soon(keep_alive)
                 tasks.start_soon(_stop_on_signal, loops.values())
-                if until_stdin_closes:
-                    _stop_with_stdin()
+                if die_with_parent:
+                    _die_with_stdin()
                 readiness.started = True
                 notify("READY=1")
                 log.info("daemon.started", entity=config.entity, port=port, epoch=store.epoch)
@@ -214,13 +214,13 @@ def _address(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _stop_with_stdin() -> None:
-    """Stop when standard input ends: a parent that dies closes it, however it dies."""
+def _die_with_stdin() -> None:
+    """Die with the parent: its end closes standard input, and what killed it would have killed us."""
 
     def watch() -> None:
         while os.read(sys.stdin.fileno(), 4096):
             pass
-        signal.raise_signal(signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()
 

@@ -34,13 +34,13 @@ def main() -> None:
 
 @main.command()
 @click.option("--config", "path", type=click.Path(path_type=Path), help="TOML file of the legal entity.")
-@click.option("--until-stdin-closes", is_flag=True, help="Stop at the end of standard input.")
+@click.option("--die-with-parent", is_flag=True, help="Die at the end of standard input, with the parent.")
 @click.option("--announce", is_flag=True, help="Print one line of JSON with the address once it listens.")
-def run(path: Path | None, *, until_stdin_closes: bool, announce: bool) -> None:
+def run(path: Path | None, *, die_with_parent: bool, announce: bool) -> None:
     """Run the daemon of one legal entity until it is told to stop."""
     settings = _configured(path)
     logs.configure(settings.log_level, settings.secrets())
-    work = partial(app.run, settings, until_stdin_closes=until_stdin_closes, started=_announce if announce else _quiet)
+    work = partial(app.run, settings, die_with_parent=die_with_parent, started=_announce if announce else _quiet)
     _guarded(work)
 
 

@@ -164,7 +164,7 @@ class Demo:
             "LOADLEDGER_QUICKBOOKS_REFRESH_TOKEN": vendors["quickbooks"]["refresh_token"],
         }
         with (place / "daemon.log").open("ab") as log:
-            command = [sys.executable, "-m", "engine.cli", "run", "--until-stdin-closes", "--announce"]
+            command = [sys.executable, "-m", "engine.cli", "run", "--die-with-parent", "--announce"]
             async with _child(command, log, secrets) as child:
                 url = (await _announcement(child, "the daemon"))["url"]
                 async with Admin(url, token) as admin:

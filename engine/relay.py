@@ -234,7 +234,7 @@ class Relay:
         return InDoubt(self._after(self._pace.quiet_period), reason, 0, claim.message.tries + 1)
 
     def _postponed(self, claim: Claim, reason: str, retry_after: float | None) -> Postponed:
-        pause = self._backoff(claim.message.attempts) if retry_after is None else retry_after
+        pause = self._backoff(claim.message.delays) if retry_after is None else retry_after
         return Postponed(self._after(pause), reason)
 
     async def _fail(self, error: Exception, order: Order) -> None:

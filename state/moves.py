@@ -7,7 +7,7 @@ from typing import Any
 from state.database import Work, to_micros
 from state.lifecycle import Effect, IllegalMove, State, Trigger, move
 from state.outbox import PaymentReport
-from state.problem import problem
+from state.problem import LOST, problem
 from state.rows import transaction_columns, transaction_from, write
 from state.transaction import Money, Sourced, Transaction, TransactionId
 
@@ -132,7 +132,7 @@ def consequences(before: Transaction, trigger: Trigger) -> dict[str, Any]:
         case Trigger.VOID_CONFIRMED:
             return gone
         case Trigger.DOCUMENT_LOST:
-            return gone | {"generation": before.generation + 1, "problem": problem("document_lost")}
+            return gone | {"generation": before.generation + 1, "problem": problem(LOST)}
         case Trigger.VOID_OVERTAKEN:
             return gone | {"generation": before.generation + 1}
         case Trigger.REEXPORT_REQUESTED:

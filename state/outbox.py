@@ -64,6 +64,7 @@ class Message:
     request_id: str | None = None
     body: bytes | None = None
     report: PaymentReport | None = None
+    delays: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ class Problem:
         return Problem(self.code, self.cause, self.fix, detail)
 
 
+LOST: Final = "document_lost"
+
 # fmt: off
 CATALOGUE: Final[dict[str, Problem]] = {
     problem.code: problem
@@ -42,7 +44,7 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "Correct the charges in the TMS, or book a credit by hand."),
         Problem("outcome_undecided", "Several tries ended without an answer and accounting shows no document.",
                 "Look for the document in accounting; if it is there, force to exported, otherwise retry."),
-        Problem("document_lost", "The document was voided or deleted in accounting.",
+        Problem(LOST, "The document was voided or deleted in accounting.",
                 "If that was meant, force to reverted; otherwise retry, which makes a new document."),
         Problem("forced", "A person forced this state.",
                 "See the history for who did it and why."),

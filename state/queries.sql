@@ -80,11 +80,9 @@ DELETE FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounti
 -- drop_message: it was overtaken, so nobody needs it any more
 DELETE FROM messages WHERE id = :id AND phase = :expected AND attempts = :attempts
 
--- revive_messages: a person wants refused wishes tried again, unless a newer one waits
+-- revive_messages: a person wants refused wishes tried again
 UPDATE messages SET phase = 'waiting', due_at = :now, finished_at = NULL, request_id = NULL, body = NULL, sent_at = NULL, note = ''
 WHERE transaction_id = :transaction_id AND phase = 'dead'
-  AND (lane <> 'accounting'
-       OR NOT EXISTS (SELECT 1 FROM messages w WHERE w.transaction_id = :transaction_id AND w.lane = 'accounting' AND w.phase = 'waiting'))
 
 -- messages: what of a transaction has not left, is under way or was refused
 SELECT * FROM messages WHERE transaction_id = :transaction_id AND phase <> 'delivered' ORDER BY id
@@ -92,8 +90,11 @@ SELECT * FROM messages WHERE transaction_id = :transaction_id AND phase <> 'deli
 -- newest_wish: what accounting is wanted to do last of all that is not done
 SELECT effect FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase <> 'delivered' ORDER BY id DESC LIMIT 1
 
+-- waits_behind: what will be asked of accounting once this message has ended
+SELECT id FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase = 'waiting' AND id <> :id
+
 -- claim: what is due, what is in flight before the oldest that waits, with its transaction
-SELECT m.id AS message_id, m.effect, m.phase, m.revision AS message_revision, m.generation AS message_generation, m.attempts, m.reads, m.tries,
+SELECT m.id AS message_id, m.effect, m.phase, m.revision AS message_revision, m.generation AS message_generation, m.attempts, m.delays, m.reads, m.tries,
        m.due_at, m.request_id, m.body, m.report,
        (SELECT count(*) FROM attempts a WHERE a.transaction_id = m.transaction_id AND a.outcome <> 'in_doubt') AS round,
        t.*, (m.lane = 'accounting' AND m.phase = 'in_doubt') AS in_flight
@@ -121,11 +122,11 @@ UPDATE attempts SET ended_at = :now, outcome = :outcome, detail = :detail, trace
 UPDATE messages SET phase = :phase, note = :note, finished_at = :now, due_at = :now WHERE id = :id AND phase = :expected AND attempts = :attempts
 
 -- postpone_message: it goes again later, and is frozen anew
-UPDATE messages SET phase = 'waiting', due_at = :due_at, note = :note, request_id = NULL, body = NULL, sent_at = NULL, reads = 0
+UPDATE messages SET phase = 'waiting', due_at = :due_at, note = :note, delays = delays + 1, request_id = NULL, body = NULL, sent_at = NULL, reads = 0
 WHERE id = :id AND phase = :expected AND attempts = :attempts
 
 -- postpone_doubt: it can't be looked up now; what left stays frozen
-UPDATE messages SET due_at = :due_at, note = :note WHERE id = :id AND phase = :expected AND attempts = :attempts
+UPDATE messages SET due_at = :due_at, note = :note, delays = delays + 1 WHERE id = :id AND phase = :expected AND attempts = :attempts
 
 -- doubt_message: what left stays frozen until it is found, or found absent often enough
 UPDATE messages SET phase = 'in_doubt', due_at = :due_at, note = :note, reads = :reads, tries = :tries

@@ -77,6 +77,7 @@ def claim_from(row: sqlite3.Row) -> Claim:
         generation=row["message_generation"],
         round=row["round"],
         attempts=row["attempts"],
+        delays=row["delays"],
         reads=row["reads"],
         tries=row["tries"],
         due_at=from_micros(row["due_at"]),

@@ -40,7 +40,7 @@ from state.outbox import (
     Postponed,
     Refused,
 )
-from state.problem import problem
+from state.problem import LOST, Problem, problem
 from state.rows import attempt_from, change_from, claim_from, transaction_from, write
 from state.transaction import Kind, Sourced, Transaction, TransactionId
 
@@ -265,7 +265,7 @@ class Store:
             wanted = await find(work, claim.transaction.id)
             overtaken = (claim.message.generation, claim.message.revision) != (wanted.generation, wanted.revision)
             await _end_attempt(work, claim, outcome)
-            await _end_message(work, claim, outcome, overtaken=overtaken)
+            await _end_message(work, claim, outcome, replaced=await _replaced(work, claim, overtaken=overtaken))
             before = await find(work, claim.transaction.id)  # it may be in flight no longer
             match outcome:
                 case Delivered(receipt) if success is not None:
@@ -273,7 +273,8 @@ class Store:
                     held = {"document": receipt.document} if receipt.document else {}
                     return await apply(work, before, fact, Cause("relay", _told(outcome)), changes=held)
                 case Refused(why) if refusal is not None and not overtaken:
-                    return await apply(work, before, refusal, Cause("relay", why.code), changes={"problem": why})
+                    changes = _lost(before, why) | {"problem": why}
+                    return await apply(work, before, refusal, Cause("relay", why.code), changes=changes)
                 case _:
                     return before
 
@@ -359,7 +360,18 @@ async def _end_attempt(work: Work, claim: Claim, outcome: Outcome) -> None:
     )
 
 
-async def _end_message(work: Work, claim: Claim, outcome: Outcome, *, overtaken: bool) -> None:
+async def _replaced(work: Work, claim: Claim, *, overtaken: bool) -> bool:
+    """Return whether a newer wish stands in the message's place, so that nobody needs it tried again.
+
+    A report of a payment is never replaced: each is a fact of its own.
+    """
+    if claim.message.effect is Effect.REPORT_PAYMENT:
+        return False
+    behind = await work.row("waits_behind", transaction_id=claim.transaction.id, id=claim.message.id)
+    return overtaken or behind is not None
+
+
+async def _end_message(work: Work, claim: Claim, outcome: Outcome, *, replaced: bool) -> None:
     """Bring the message into the phase its outcome says; raise StaleTransaction if it was replaced."""
     message, now = claim.message, to_micros(work.now)
     in_doubt = message.phase is Phase.IN_DOUBT
@@ -368,9 +380,9 @@ async def _end_message(work: Work, claim: Claim, outcome: Outcome, *, overtaken:
     match outcome:
         case Delivered():
             statement, values = "close_message", {"phase": Phase.DELIVERED, "note": "", "now": now}
-        case Refused() if overtaken:
+        case Refused() if replaced:
             statement, values = "drop_message", {}
-        case Postponed() if overtaken and not in_doubt:
+        case Postponed() if replaced and not in_doubt:
             statement, values = "drop_message", {}
         case Refused(why):
             statement, values = "close_message", {"phase": Phase.DEAD, "note": why.code, "now": now}
@@ -395,6 +407,11 @@ async def _fact(work: Work, before: Transaction, success: Trigger, *, overtaken:
     if success is Trigger.VOID_CONFIRMED and wanted_again:
         return Trigger.VOID_OVERTAKEN
     return success
+
+
+def _lost(before: Transaction, why: Problem) -> dict[str, Any]:
+    """Return what a refusal says about the document: if it is gone, the next try makes a new one."""
+    return consequences(before, Trigger.DOCUMENT_LOST) if why.code == LOST else {}
 
 
 def _told(outcome: Delivered) -> str:

@@ -53,6 +53,7 @@ CREATE TABLE messages (
     generation      INTEGER NOT NULL,
     revision        INTEGER NOT NULL,
     attempts        INTEGER NOT NULL DEFAULT 0,
+    delays          INTEGER NOT NULL DEFAULT 0,
     reads           INTEGER NOT NULL DEFAULT 0,
     tries           INTEGER NOT NULL DEFAULT 0,
     due_at          INTEGER NOT NULL,
