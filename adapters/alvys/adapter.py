@@ -1,7 +1,7 @@
 """Alvys as the engine's TMS: changed loads and trips in, what they bill out, payments told back."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -9,8 +9,17 @@ import structlog
 from adapters.alvys.client import Client, period
 from adapters.alvys.directory import Directory, chunks
 from adapters.alvys.health import examine
-from adapters.alvys.mapping import carrier_bill, customer_invoice, invoice_withdrawn, trip_withdrawn, unreadable_load
+from adapters.alvys.mapping import (
+    carrier_bill,
+    customer_invoice,
+    invoice_id,
+    invoice_withdrawn,
+    load_withdrawn,
+    trip_withdrawn,
+    unreadable_load,
+)
 from adapters.alvys.payments import Payments
+from adapters.alvys.record import glimpse
 from adapters.alvys.selection import (
     Skip,
     carrier_skip,
@@ -18,6 +27,7 @@ from adapters.alvys.selection import (
     invoice_gone,
     invoice_skip,
     may_be_invoiced,
+    newest,
     trip_skip,
 )
 from adapters.alvys.settings import Settings
@@ -66,22 +76,32 @@ class Alvys:
     async def _of_loads(self, loads: Sequence[object]) -> AsyncIterator[Sequence[Sourced]]:
         """Yield the invoices of a page of loads, chunk by chunk of load numbers."""
         asked = [load for load in loads if may_be_invoiced(load)]
-        if nameless := [unreadable_load(load) for load in asked if not _text(load, "LoadNumber")]:
-            yield nameless
-        lost = frozenset(_text(load, "Id") for load in asked if gone(load)) - {""}
-        numbers = list(dict.fromkeys(number for load in asked if (number := _text(load, "LoadNumber"))))
+        lost = {key: load for load in asked if gone(load) and (key := glimpse(load, "Id"))}
+        told = [load_withdrawn(load) for load in lost.values()]
+        told += [
+            unreadable_load(load)
+            for load in asked
+            if not glimpse(load, "LoadNumber") and glimpse(load, "Id") not in lost
+        ]
+        if told:
+            yield told
+        numbers = list(dict.fromkeys(number for load in asked if (number := glimpse(load, "LoadNumber"))))
         for chunk in chunks(numbers, self._settings.invoice_chunk):
             invoices = await self._client.search("invoices/search", {"LoadNumbers": chunk})
-            if found := await self._of_invoices(invoices, lost):
+            if found := await self._of_invoices(invoices, lost.keys()):
                 yield found
 
-    async def _of_invoices(self, invoices: Sequence[object], lost: frozenset[str]) -> list[Sourced]:
-        withdrawn = [invoice_withdrawn(invoice) for invoice in invoices if invoice_gone(invoice, lost)]
-        standing = [
+    async def _of_invoices(self, invoices: Sequence[object], lost: Collection[str]) -> list[Sourced]:
+        """Return the invoices a search found, each identity once; a lost load's own one is withdrawn already."""
+        others = [invoice for invoice in invoices if invoice_id(invoice) not in lost]
+        withdrawn = [invoice_withdrawn(invoice) for invoice in others if invoice_gone(invoice, lost)]
+        taken = [
             invoice
-            for invoice in invoices
+            for invoice in others
             if not invoice_gone(invoice, lost) and self._takes(invoice_skip(invoice, self._settings))
         ]
+        standing = newest(taken)
+        self.skipped[Skip.SUPERSEDED] += len(taken) - len(standing)
         customers = await self._directory.customers({_party(invoice, "Customer") for invoice in standing} - {""})
         return withdrawn + [
             customer_invoice(invoice, customers.get(_party(invoice, "Customer")), self._settings)
@@ -106,11 +126,6 @@ class Alvys:
         return skip is None
 
 
-def _text(raw: object, name: str) -> str:
-    value = raw.get(name) if isinstance(raw, Mapping) else None
-    return value if isinstance(value, str) else ""
-
-
 def _party(raw: object, name: str) -> str:
     """Return the id of the customer or carrier a record names, blank if it can't be read."""
-    return _text(raw.get(name) if isinstance(raw, Mapping) else None, "Id")
+    return glimpse(raw.get(name) if isinstance(raw, Mapping) else None, "Id")

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from adapters.alvys.record import Odd, Record, odd
+from adapters.alvys.record import Odd, Record, glimpse, odd
 from adapters.alvys.settings import Settings
 from state.problem import problem
 from state.transaction import Address, Content, Kind, Line, Money, Party, Sourced
@@ -37,14 +37,21 @@ def carrier_bill(raw: object, carrier: object, settings: Settings) -> Sourced:
 
 def invoice_withdrawn(raw: object) -> Sourced:
     """Return an invoice as one the TMS no longer stands by."""
-    source_id = _identity(raw, "Id", "Number")
-    return Sourced(Kind.CUSTOMER_INVOICE, source_id, _first_load_number(raw) or source_id, withdrawn=True)
+    source_id = invoice_id(raw)
+    label = next((glimpse(load, "LoadNumber") for load in _loads(raw)), "")
+    return Sourced(Kind.CUSTOMER_INVOICE, source_id, label or glimpse(raw, "Number") or source_id, withdrawn=True)
+
+
+def load_withdrawn(raw: object) -> Sourced:
+    """Return a load's own invoice as one the TMS no longer stands by, whether or not there is one to be seen."""
+    source_id = _identity(raw, "Id")
+    return Sourced(Kind.CUSTOMER_INVOICE, source_id, glimpse(raw, "LoadNumber") or source_id, withdrawn=True)
 
 
 def trip_withdrawn(raw: object) -> Sourced:
     """Return a trip's bill as one the TMS no longer stands by."""
     source_id = _identity(raw, "Id", "TripNumber")
-    return Sourced(Kind.CARRIER_BILL, source_id, _field(raw, "LoadNumber") or source_id, withdrawn=True)
+    return Sourced(Kind.CARRIER_BILL, source_id, glimpse(raw, "LoadNumber") or source_id, withdrawn=True)
 
 
 def unreadable_load(raw: object) -> Sourced:
@@ -52,6 +59,23 @@ def unreadable_load(raw: object) -> Sourced:
     source_id = _identity(raw, "Id")
     seen = problem("shape_unknown", "Load.LoadNumber is missing or not text")
     return Sourced(Kind.CUSTOMER_INVOICE, source_id, source_id, problem=seen)
+
+
+def invoice_id(raw: object) -> str:
+    """Return what an invoice is known by: the id of the load it is the own invoice of, else its own id.
+
+    A load's own invoice is the one over that load alone, under its number. Taken back and made anew, it has another id
+    but the same number: to accounting it is the same document. A supplement stands beside it, whatever its number.
+    """
+    loads, number = _loads(raw), glimpse(raw, "Number")
+    own = (
+        len(loads) == 1
+        and glimpse(raw, "Type") == "LoadInvoice"
+        and not glimpse(raw, "SupplementalInvoiceType")
+        and number
+        and number == glimpse(loads[0], "LoadNumber")
+    )
+    return (glimpse(loads[0], "Id") if own else "") or _identity(raw, "Id", "Number")
 
 
 def invoice_date(invoice: Record, settings: Settings) -> date | None:
@@ -156,7 +180,7 @@ def _bill(trip: Record, carrier: object, settings: Settings) -> Content:
     invoiced = hired.text("CarrierInvoiceNumber")
     return Content(
         party=_carrier(hired, Record(carrier, "Carrier")),
-        number=trip.text("TripNumber"),
+        number=trip.text("LoadNumber") or trip.text("TripNumber"),
         issued_on=issued_on,
         due_on=trip.day("DueDate", settings.timezone) or _after(issued_on, settings.carrier_terms_days),
         lines=_telling(_bill_lines(hired, where)),
@@ -236,18 +260,11 @@ def _address(record: Record | None) -> Address | None:
 
 def _identity(raw: object, *fields: str) -> str:
     """Return the record's own id; without one, a fingerprint of all it holds, so that it can be kept anyway."""
-    found = next((text for field in fields if (text := _field(raw, field))), None)
+    found = next((text for field in fields if (text := glimpse(raw, field))), None)
     return found or hashlib.sha256(msgspec.json.encode(raw, order="deterministic")).hexdigest()[:16]
 
 
-def _field(raw: object, name: str) -> str:
-    """Return a text wherever there is one, blank otherwise."""
-    value = raw.get(name) if isinstance(raw, Mapping) else None
-    return value if isinstance(value, str) and value.strip() else ""
-
-
-def _first_load_number(raw: object) -> str:
-    """Return what people call an invoice: its first load's number, else its own."""
+def _loads(raw: object) -> list[object]:
+    """Return the loads an invoice lists, none if that can't be read."""
     loads = raw.get("Loads") if isinstance(raw, Mapping) else None
-    first = loads[0] if isinstance(loads, list) and loads else None
-    return _field(first, "LoadNumber") or _field(raw, "Number")
+    return loads if isinstance(loads, list) else []

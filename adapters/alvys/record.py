@@ -66,8 +66,8 @@ class Record:
         """Return a list of nested objects, empty if there is none."""
         return [Record(value, f"{self.path}.{name}[{place}]") for place, value in enumerate(self._list(name))]
 
-    def day(self, name: str, zone: tzinfo) -> date | None:
-        """Return the calendar date, in `zone`, of an RFC 3339 instant, or None if there is none.
+    def instant(self, name: str) -> datetime | None:
+        """Return an RFC 3339 instant, or None if there is none.
 
         Fractions of any length are cut, never rounded into the next day. Without an offset it is UTC, as the
         vendor's page on timestamps has them.
@@ -77,14 +77,21 @@ class Record:
             return None
         try:
             instant = datetime.fromisoformat(text)
-            if instant.year == _UNSET_YEAR:
-                return None
-            dated = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(zone).date()
-        except (ValueError, OverflowError) as error:
-            raise odd(f"{self.path}.{name} is not an instant") from error
+        except ValueError as error:
+            raise self._no_instant(name) from error
+        if instant.year == _UNSET_YEAR:
+            return None
         if "T" not in text.upper():
-            raise odd(f"{self.path}.{name} is not an instant")
-        return dated
+            raise self._no_instant(name)
+        return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+    def day(self, name: str, zone: tzinfo) -> date | None:
+        """Return the calendar date, in `zone`, of an instant, or None if there is none."""
+        instant = self.instant(name)
+        try:
+            return None if instant is None else instant.astimezone(zone).date()
+        except OverflowError as error:
+            raise self._no_instant(name) from error
 
     def money(self, name: str) -> Money:
         """Return an amount that must be there."""
@@ -115,6 +122,9 @@ class Record:
             raise odd(f"{self.path}.{name} is {_kind(value)}, not a number")
         return Decimal(value)
 
+    def _no_instant(self, name: str) -> Odd:
+        return odd(f"{self.path}.{name} is not an instant")
+
     def _list(self, name: str) -> list[object]:
         value = self._fields.get(name)
         return [] if value is None else self._typed(name, value, list)
@@ -123,6 +133,12 @@ class Record:
         if not isinstance(value, kind) or isinstance(value, bool):
             raise odd(f"{self.path}.{name} is {_kind(value)}, not {_NAMES[kind]}")
         return value
+
+
+def glimpse(raw: object, name: str) -> str:
+    """Return a text wherever there is one, blank otherwise; for what must be known of a record that may be odd."""
+    value = raw.get(name) if isinstance(raw, Mapping) else None
+    return value if isinstance(value, str) and value.strip() else ""
 
 
 def _kind(value: object) -> str:

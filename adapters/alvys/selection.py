@@ -1,13 +1,13 @@
 """Which of Alvys' records become transactions, as tables of rules, and why the others do not. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Final
 
-from adapters.alvys.mapping import invoice_date, invoice_owner, trip_date, trip_owner
-from adapters.alvys.record import Odd, Record
+from adapters.alvys.mapping import invoice_date, invoice_id, invoice_owner, trip_date, trip_owner
+from adapters.alvys.record import Odd, Record, glimpse
 from adapters.alvys.settings import Settings
 
 
@@ -17,6 +17,7 @@ class Skip(StrEnum):
     SUMMARY = "summary"  # an invoice over many loads: a route of its own
     STANDALONE = "standalone"  # an invoice without a load: likewise
     DRAFT = "draft"
+    SUPERSEDED = "superseded"  # the load has a newer one
     NOT_OURS = "not_ours"  # another subsidiary's
     OWN_DRIVER = "own_driver"  # no carrier to bill us
     SUBSIDIARY_CARRIER = "subsidiary_carrier"  # the carrier is one of the tenant's own companies
@@ -54,6 +55,9 @@ _RELEASED: Final = frozenset(
     }
 )
 
+# What has no date counts as newest, so that it is told rather than hidden behind another.
+_UNDATED: Final = datetime.max.replace(tzinfo=UTC)
+
 Rule = Callable[[Record, Settings], bool]
 
 
@@ -70,15 +74,23 @@ def may_be_invoiced(load: object) -> bool:
     return not isinstance(status, str) or status not in _UNBILLED or load.get("InvoicedAt") is not None
 
 
-def invoice_gone(raw: object, lost: frozenset[str]) -> bool:
+def invoice_gone(raw: object, lost: Collection[str]) -> bool:
     """Whether every load of an invoice is among the `lost` ids.
 
     By id: load numbers are unique within a subsidiary only, and a stranger's cancelled load must not void ours.
     """
     with suppress(Odd):
         ids = {load.text("Id") for load in Record(raw, "Invoice").parts("Loads")}
-        return bool(ids) and lost.issuperset(ids)
+        return bool(ids) and ids.issubset(lost)
     return False
+
+
+def newest(invoices: Iterable[object]) -> list[object]:
+    """Return one invoice of each identity, the one made last.
+
+    Were a load's invoice to show beside the one it was made anew as, they must not overwrite each other in turns.
+    """
+    return list({invoice_id(invoice): invoice for invoice in sorted(invoices, key=_made)}.values())
 
 
 def invoice_skip(raw: object, settings: Settings) -> Skip | None:
@@ -104,6 +116,17 @@ def _first_that_applies(rules: Mapping[Skip, Rule], raw: object, path: str, sett
             if applies(Record(raw, path), settings):
                 return skip
     return None
+
+
+def _made(invoice: object) -> tuple[datetime, datetime, str]:
+    """Return what orders invoices by age; the date of creation leads, since the other one is a person's to set."""
+    return _instant(invoice, "CreatedDate"), _instant(invoice, "InvoicedDate"), glimpse(invoice, "Id")
+
+
+def _instant(invoice: object, name: str) -> datetime:
+    with suppress(Odd):
+        return Record(invoice, "Invoice").instant(name) or _UNDATED
+    return _UNDATED
 
 
 def _foreign(owner: str, settings: Settings) -> bool:

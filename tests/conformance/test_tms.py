@@ -130,13 +130,13 @@ async def test_every_invoice_and_every_carriers_trip_of_a_month_is_sourced_once_
     invoices, bills = contents(found, Kind.CUSTOMER_INVOICE), contents(found, Kind.CARRIER_BILL)
     assert len(standing) == len(invoices) + len(bills)
     assert {key: each.total.amount for key, each in invoices.items()} == {
-        each["Id"]: each["Total"]["Amount"] for each in INVOICED
+        each["Loads"][0]["Id"]: each["Total"]["Amount"] for each in INVOICED
     }
     assert {key: each.total.amount for key, each in bills.items()} == {
         each["Id"]: each["Carrier"]["TotalPayable"]["Amount"] for each in BILLED
     }
     assert [each.flaw("USD") for each in (*invoices.values(), *bills.values()) if each.flaw("USD")] == []
-    assert len({each.number for each in bills.values()}) == len(bills)
+    assert {key: each.number for key, each in bills.items()} == {each["Id"]: each["LoadNumber"] for each in BILLED}
 
 
 async def test_what_is_cancelled_is_withdrawn_and_what_is_no_ones_bill_is_counted(books: Tenant) -> None:
@@ -166,6 +166,40 @@ async def test_window_yields_only_what_changed_in_it(books: Tenant) -> None:
     assert Money(123456) in [line.amount for line in changed.content.lines]
     books.clock.now += timedelta(minutes=1)
     assert await books.read(books.clock.now) == []
+
+
+async def test_invoice_taken_back_and_made_anew_is_the_same_transaction_with_new_content(books: Tenant) -> None:
+    number = INVOICED[0]["Number"]
+    before = next(each for each in await books.read() if each.content and each.content.number == number)
+    books.clock.now += timedelta(hours=1)
+    since = books.clock.now
+    books.clock.now += timedelta(minutes=1)
+    hands.revert_invoice(books.twin.books, number)
+    assert await books.read(since) == []
+    books.clock.now += timedelta(minutes=1)
+    made = hands.invoice(books.twin.books, number)
+    assert made["Id"] != INVOICED[0]["Id"]
+    books.clock.now += timedelta(minutes=1)
+    (after,) = await books.read(since)
+    assert (after.kind, after.source_id, after.label) == (before.kind, before.source_id, before.label)
+    assert after.digest() != before.digest()
+
+
+@pytest.mark.parametrize("keep_invoice", [True, False])
+async def test_deleted_load_withdraws_its_invoice_whether_or_not_that_vanishes(
+    books: Tenant,
+    keep_invoice: bool,  # noqa: FBT001 - both cases of one table
+) -> None:
+    number = INVOICED[0]["Number"]
+    before = next(each for each in await books.read() if each.content and each.content.number == number)
+    books.clock.now += timedelta(hours=1)
+    since = books.clock.now
+    books.clock.now += timedelta(minutes=1)
+    hands.delete_load(books.twin.books, number, keep_invoice=keep_invoice)
+    withdrawn = [each for each in await books.read(since) if each.kind is Kind.CUSTOMER_INVOICE]
+    assert [(each.source_id, each.label, each.withdrawn) for each in withdrawn] == [
+        (before.source_id, before.label, True)
+    ]
 
 
 async def test_record_read_twice_without_a_change_has_the_same_digest(books: Tenant) -> None:

@@ -230,7 +230,7 @@ async def test_window_is_asked_for_in_the_members_the_vendor_knows() -> None:
 async def test_pages_are_read_to_the_end_even_if_they_are_shorter_than_asked() -> None:
     loads = [page(load("1"), load("2"), total=3), page(load("3"), total=3)]
     wire = Wire({"loads/search": loads, "invoices/search": [by_loads({n: invoice(n) for n in "123"})]})
-    assert [each.source_id for each in await read(alvys(wire))] == ["inv-1", "inv-2", "inv-3"]
+    assert [each.source_id for each in await read(alvys(wire))] == ["id-1", "id-2", "id-3"]
     assert [asked["Page"] for asked in wire.asked("loads/search")] == [0, 1]
 
 
@@ -239,7 +239,7 @@ async def test_set_that_moved_between_pages_is_read_again(second: Json) -> None:
     moved = [page(load("1"), load("2"), total=3), second]
     steady = [page(load("1"), load("2"), total=3), page(load("4"), total=3)]
     wire = Wire({"loads/search": moved + steady, "invoices/search": [by_loads({n: invoice(n) for n in "1234"})]})
-    assert {each.source_id for each in await read(alvys(wire))} >= {"inv-1", "inv-2", "inv-4"}
+    assert {each.source_id for each in await read(alvys(wire))} >= {"id-1", "id-2", "id-4"}
 
 
 async def test_set_that_never_rests_is_left_for_later() -> None:
@@ -300,21 +300,67 @@ async def test_loads_that_can_have_no_invoice_cost_no_request() -> None:
     assert wire.asked("invoices/search") == []
 
 
-async def test_cancelled_load_withdraws_its_invoice() -> None:
+@pytest.mark.parametrize("vanished", ["", "12"])
+async def test_cancelled_load_withdraws_its_invoice_once_there_or_not(vanished: str) -> None:
     wire = Wire(
         {
             "loads/search": [page(load("1", Status="Cancelled"), load("2", IsDeleted=True), load("3"))],
-            "invoices/search": [by_loads({n: invoice(n) for n in "123"})],
+            "invoices/search": [by_loads({n: invoice(n) for n in "123" if n not in vanished})],
         }
     )
-    found = {each.source_id: each.withdrawn for each in await read(alvys(wire))}
-    assert found == {"inv-1": True, "inv-2": True, "inv-3": False}
+    found = [(each.source_id, each.label, each.withdrawn) for each in await read(alvys(wire))]
+    assert found == [("id-1", "1", True), ("id-2", "2", True), ("id-3", "3", False)]
+
+
+async def test_order_invoice_is_withdrawn_with_the_last_of_its_loads() -> None:
+    both = [{"Id": f"id-{n}", "LoadNumber": n, "SubsidiaryName": "Ours LLC"} for n in "12"]
+    order = invoice("1", Id="order", Type="OrderInvoice", Loads=both)
+    loads = [
+        page(load("1", Status="Cancelled"), load("2")),
+        page(load("1", Status="Cancelled"), load("2", IsDeleted=True)),
+    ]
+    tms = alvys(Wire({"loads/search": loads, "invoices/search": [page(order)]}))
+    assert [each.withdrawn for each in await read(tms) if each.source_id == "order"] == [False]
+    assert [each.withdrawn for each in await read(tms) if each.source_id == "order"] == [True]
 
 
 async def test_namesake_of_a_cancelled_load_keeps_its_invoice() -> None:
     other = load("1", Id="another-subsidiary's", Status="Cancelled")
     wire = Wire({"loads/search": [page(other, load("1"))], "invoices/search": [by_loads({"1": invoice("1")})]})
-    assert [each.withdrawn for each in await read(alvys(wire))] == [False]
+    found = {each.source_id: each.withdrawn for each in await read(alvys(wire))}
+    assert found == {"another-subsidiary's": True, "id-1": False}
+
+
+async def test_invoice_made_anew_replaces_the_old_one_while_both_show() -> None:
+    old, new = invoice("1"), invoice("1", Id="inv-0", CreatedDate="2026-10-06T15:00:00Z", Total={"Amount": 12})
+    wire = Wire({"loads/search": [page(load("1"))], "invoices/search": [page(old, new), page(new, old)]})
+    tms = alvys(wire)
+    for superseded in (1, 2):
+        (found,) = await read(tms)
+        assert found.content is not None
+        assert (found.source_id, found.content.total) == ("id-1", Money(1200))
+        assert tms.skipped[Skip.SUPERSEDED] == superseded
+
+
+async def test_draft_does_not_displace_the_invoice_that_stands() -> None:
+    draft = invoice("1", Id="inv-0", CreatedDate="2026-10-06T15:00:00Z", Status="Draft", Total={"Amount": 12})
+    wire = Wire({"loads/search": [page(load("1"))], "invoices/search": [page(invoice("1"), draft)]})
+    (found,) = await read(alvys(wire))
+    assert found.content is not None
+    assert found.content.total == Money(1050)
+
+
+@pytest.mark.parametrize("number", [None, " ", 7])
+async def test_cancelled_load_without_a_number_is_withdrawn_and_no_problem(number: object) -> None:
+    wire = Wire({"loads/search": [page(load("1", LoadNumber=number, Status="Cancelled"))]})
+    (found,) = await read(alvys(wire))
+    assert (found.source_id, found.withdrawn, found.problem) == ("id-1", True, None)
+    assert wire.asked("invoices/search") == []
+
+
+async def test_cancelled_load_without_an_id_withdraws_nothing_by_its_number() -> None:
+    wire = Wire({"loads/search": [page(load("1", Id=None, Status="Cancelled"))], "invoices/search": [page()]})
+    assert await read(alvys(wire)) == []
 
 
 async def test_load_without_a_number_is_kept_as_a_problem_and_the_others_go_on() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.alvys import Settings
-from adapters.alvys.mapping import carrier_bill, customer_invoice
+from adapters.alvys.mapping import carrier_bill, customer_invoice, invoice_withdrawn, load_withdrawn
 from state.transaction import Address, Content, Kind, Line, Money, Sourced
 
 SETTINGS = Settings(
@@ -120,7 +120,7 @@ def bill(path: str = "TripNumber", value: object = "1001-1", settings: Settings 
 
 def test_invoice_is_taken_field_by_field() -> None:
     sourced = invoice()
-    assert (sourced.kind, sourced.source_id, sourced.label) == (Kind.CUSTOMER_INVOICE, "inv-1", "1001")
+    assert (sourced.kind, sourced.source_id, sourced.label) == (Kind.CUSTOMER_INVOICE, "load-1", "1001")
     found = content(sourced)
     assert (found.number, found.load_number, found.trip_id) == ("1001", "1001", None)
     assert (found.issued_on, found.due_on) == (date(2026, 10, 5), date(2026, 11, 4))
@@ -257,9 +257,54 @@ def test_invoice_without_any_date_is_told() -> None:
     assert trouble(customer_invoice(record, CUSTOMER, SETTINGS))[0] == "date_missing"
 
 
+def test_invoice_made_anew_is_known_by_its_load() -> None:
+    again = changed(changed(INVOICE, "Id", "inv-2"), "InvoicedDate", "2026-10-06T15:00:00Z")
+    first, second = invoice(), customer_invoice(again, CUSTOMER, SETTINGS)
+    assert first.source_id == second.source_id == "load-1"
+    assert first.digest() != second.digest()
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("Type", "OrderInvoice"),
+        ("Type", None),
+        ("Number", "RF-1001"),
+        ("Number", None),
+        ("Loads.0.LoadNumber", None),
+        ("Loads.0.LoadNumber", "1002"),
+        ("Loads.0.Id", None),
+        ("Loads", []),
+        ("Loads", None),
+        ("Loads", ["?"]),
+        ("Loads", [*INVOICE["Loads"], {"Id": "load-2", "LoadNumber": "1002"}]),
+        ("Loads", [*INVOICE["Loads"], *INVOICE["Loads"]]),
+        ("SupplementalInvoiceType", "Supplemental"),
+    ],
+)
+def test_invoice_that_is_no_loads_own_is_known_by_its_own_id(path: str, value: object) -> None:
+    record = changed(INVOICE, path, value)
+    assert customer_invoice(record, CUSTOMER, SETTINGS).source_id == "inv-1"
+    assert invoice_withdrawn(record).source_id == "inv-1"
+
+
+def test_invoice_without_any_number_is_not_taken_for_its_loads_own() -> None:
+    unnumbered = changed(changed(INVOICE, "Number", None), "Loads.0.LoadNumber", None)
+    assert customer_invoice(unnumbered, CUSTOMER, SETTINGS).source_id == "inv-1"
+
+
+def test_load_withdraws_what_its_own_invoice_is_known_by() -> None:
+    gone = load_withdrawn({"Id": "load-1", "LoadNumber": "1001", "Status": "Cancelled"})
+    assert gone == invoice_withdrawn(INVOICE)
+    assert gone.withdrawn
+    assert (gone.kind, gone.source_id, gone.label) == (Kind.CUSTOMER_INVOICE, "load-1", "1001")
+    assert load_withdrawn({"Id": "load-1"}).label == "load-1"
+
+
 def test_identity_falls_back_to_the_number_and_then_to_a_fingerprint() -> None:
-    assert invoice("Id", 17).source_id == "1001"
-    nameless = changed(changed(INVOICE, "Id", None), "Number", " ")
+    order = changed(INVOICE, "Type", "OrderInvoice")
+    assert customer_invoice(changed(order, "Id", 17), None, SETTINGS).source_id == "1001"
+    nameless = changed(changed(order, "Id", None), "Number", " ")
     first, again = (customer_invoice(nameless, None, SETTINGS).source_id for _ in range(2))
     other = customer_invoice(changed(nameless, "Status", "Paid"), None, SETTINGS).source_id
     assert first == again
@@ -271,7 +316,7 @@ def test_bill_is_taken_field_by_field() -> None:
     sourced = bill()
     assert (sourced.kind, sourced.source_id, sourced.label) == (Kind.CARRIER_BILL, "trip-1", "1001")
     found = content(sourced)
-    assert (found.number, found.load_number, found.trip_id) == ("1001-1", "1001", "trip-1")
+    assert (found.number, found.load_number, found.trip_id) == ("1001", "1001", "trip-1")
     assert (found.issued_on, found.due_on) == (date(2026, 10, 3), date(2026, 11, 2))
     assert (found.party.name, found.party.accounting_name) == ("Łódź Freight GmbH", "Lodz Freight")
     assert found.party.address == Address("1 Dock Rd", "Tulsa", "OK", "74101")
@@ -296,9 +341,18 @@ def test_accessorials_without_details_are_one_line(details: object) -> None:
     assert found.flaw("USD") is None
 
 
-def test_trips_of_one_load_have_numbers_of_their_own() -> None:
-    assert content(bill()).number != content(bill("TripNumber", "1001-2")).number
-    flaw = content(bill("TripNumber", None)).flaw("USD")
+def test_trips_of_one_load_share_its_number_and_remain_two_bills() -> None:
+    second = carrier_bill({**TRIP, "Id": "trip-2", "TripNumber": "1001-2"}, CARRIER, SETTINGS)
+    assert content(bill()).number == content(second).number == "1001"
+    assert (bill().source_id, second.source_id, content(second).trip_id) == ("trip-1", "trip-2", "trip-2")
+    assert content(bill()).memo != content(second).memo
+
+
+@pytest.mark.parametrize("missing", [None, ""])
+def test_trip_number_stands_in_for_a_missing_load_number(missing: object) -> None:
+    loadless = changed(TRIP, "LoadNumber", missing)
+    assert content(carrier_bill(loadless, CARRIER, SETTINGS)).number == "1001-1"
+    flaw = content(carrier_bill(changed(loadless, "TripNumber", None), CARRIER, SETTINGS)).flaw("USD")
     assert flaw is not None
     assert flaw.code == "number_missing"
 
@@ -318,7 +372,7 @@ def test_bill_of_an_unknown_carrier_is_told() -> None:
 
 def test_record_that_names_no_subsidiary_is_not_booked_where_one_decides() -> None:
     ours = replace(SETTINGS, subsidiary="Blue Mesa Logistics LLC")
-    assert content(bill(settings=ours)).number == "1001-1"
+    assert content(bill(settings=ours)).number == "1001"
     assert trouble(bill("TenderAs", None, ours)) == ("shape_unknown", "Trip names no subsidiary")
     blank = changed(changed(INVOICE, "Loads", []), "Vendor", None)
     assert trouble(customer_invoice(blank, CUSTOMER, ours)) == ("shape_unknown", "Invoice names no subsidiary")

@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 
 from adapters.alvys import Settings, Skip
-from adapters.alvys.selection import carrier_skip, gone, invoice_gone, invoice_skip, may_be_invoiced, trip_skip
+from adapters.alvys.selection import (
+    carrier_skip,
+    gone,
+    invoice_gone,
+    invoice_skip,
+    may_be_invoiced,
+    newest,
+    trip_skip,
+)
 
 SETTINGS = Settings(
     api_url="http://alvys.test",
@@ -124,3 +132,39 @@ def test_invoice_goes_with_the_last_of_its_loads() -> None:
     assert not invoice_gone(both, frozenset({"load-1"}))
     assert not invoice_gone(INVOICE | {"Loads": []}, frozenset({"load-1"}))
     assert not invoice_gone(INVOICE | {"Loads": 5}, frozenset({"load-1"}))
+
+
+OLD: dict[str, Any] = INVOICE | {
+    "Id": "inv-5",
+    "Number": "1001",
+    "CreatedDate": "2026-10-05T15:00:00.5Z",
+    "InvoicedDate": "2026-10-09T15:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"CreatedDate": "2026-10-05T15:00:00.6Z", "InvoicedDate": "2026-10-01T15:00:00Z"},
+        {"CreatedDate": "2026-10-05T10:01:00-05:00"},
+        {"CreatedDate": "2026-10-05T15:01:00"},
+        {"InvoicedDate": "2026-10-09T15:00:01Z"},
+        {"Id": "inv-6"},
+        {"CreatedDate": "yesterday"},
+        {"CreatedDate": None},
+        {"CreatedDate": "0001-01-01T00:00:00Z"},
+    ],
+)
+def test_newest_of_a_loads_invoices_is_taken_in_whatever_order_they_come(later: dict[str, Any]) -> None:
+    new = OLD | {"Id": "inv-4"} | later
+    assert newest([OLD, new]) == newest([new, OLD]) == [new]
+
+
+@pytest.mark.parametrize("other", [{"Type": "OrderInvoice"}, {"Number": "RF-1001"}, {"SupplementalInvoiceType": "S"}])
+def test_invoices_of_different_identity_do_not_displace_each_other(other: dict[str, Any]) -> None:
+    both = [OLD, OLD | {"Id": "inv-6"} | other]
+    assert newest(both) == both
+
+
+def test_invoice_that_is_no_object_is_kept() -> None:
+    assert sorted(map(str, newest(["?", OLD, None]))) == sorted(map(str, ["?", OLD, None]))
