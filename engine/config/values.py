@@ -101,7 +101,7 @@ def _charges(value: dict[str, str]) -> dict[str, str]:
     for charge, target in value.items():
         if not charge.strip() or not target.strip():
             raise unfit("has a blank name", 'Write a charge and what it is booked on, both in words: "Detention".')
-        first = seen.setdefault(charge.casefold(), charge)
+        first = seen.setdefault(charge.strip().casefold(), charge)
         if first != charge:
             raise unfit(f"names {first!r} and {charge!r}", "Keep one of them: upper and lower case are the same.")
     return value
