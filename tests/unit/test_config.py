@@ -117,6 +117,10 @@ class TestSources:
         path = toml(tmp_path, "[relay]\nread_pause = 7")
         assert load(path, REQUIRED | {"LOADLEDGER_RELAY_READ_PAUSE": ""}).relay.read_pause == 7
 
+    def test_empty_variable_names_no_file(self) -> None:
+        empty = variables({"config": "", "relay_read_pause_file": ""}) | {"CREDENTIALS_DIRECTORY": ""}
+        assert load(environ=REQUIRED | empty) == load(environ=REQUIRED)
+
     def test_empty_credential_is_an_unset_one(self, tmp_path: Path) -> None:
         (tmp_path / "quickbooks_refresh_token").touch()
         assert load(environ=REQUIRED | {"CREDENTIALS_DIRECTORY": str(tmp_path)}).quickbooks.refresh_token is None
