@@ -47,6 +47,13 @@ class Desk:
         self.store = store
         self.clock = clock
 
+    @classmethod
+    async def open(
+        cls, path: Path, clock: Clock, entity: str = "Acme LLC", company: str = "9341", *, owner: Any = None
+    ) -> "Desk":
+        given: Any = {"entity": entity, "company": company, "owner": owner or {"pid": 1}}
+        return cls(await Store.open(path, clock=clock, quiet=QUIET, **given), clock)
+
     # -- what intake does -------------------------------------------------------------------------------------
 
     @staticmethod
@@ -149,6 +156,7 @@ class Desk:
         await self.store._database.close()
 
 
+OpenAt = Callable[[Path], Awaitable[Desk]]
 OpenDesk = Callable[..., Awaitable[Desk]]
 
 
@@ -167,19 +175,20 @@ async def open_desk(path: Path, clock: Clock) -> AsyncIterator[OpenDesk]:
     """Open stores, one after the other or several, and close whatever is still open at the end."""
     desks: list[Desk] = []
 
-    async def opened(
-        entity: str = "Acme LLC", company: str = "9341", *, at: Path = path, owner: dict[str, Any] | None = None
-    ) -> Desk:
-        store = await Store.open(
-            at, entity=entity, company=company, clock=clock, quiet=QUIET, owner=owner or {"pid": 1}
-        )
-        desks.append(Desk(store, clock))
+    async def opened(*given: Any, at: Path = path, **owner: Any) -> Desk:
+        desks.append(await Desk.open(at, clock, *given, **owner))
         return desks[-1]
 
     yield opened
     for desk in desks:
         if not desk.store._database._writer.done():
             await desk.store.close()
+
+
+@pytest.fixture
+def open_at(clock: Clock) -> OpenAt:
+    """Open a store that the test itself closes."""
+    return lambda path: Desk.open(path, clock)
 
 
 @pytest.fixture

@@ -443,19 +443,18 @@ async def test_retry_of_what_was_not_refused_is_illegal_and_leaves_no_trace(desk
     assert await desk.again(before) == before
 
 
-async def test_retry_never_revives_a_void_while_a_newer_wish_waits(desk: "Desk") -> None:
-    await desk.new()
-    failed = await desk.finish(await desk.announced(), desk.yes())
-    await desk.store.force(failed.id, State.EXPORTED, State.ERROR, desk.cause)
-    await desk.apply(await desk.again(failed), Trigger.REVERT_REQUESTED)
+async def test_refused_void_is_dropped_while_a_person_wants_the_export(desk: "Desk") -> None:
+    exported = await desk.exported()
+    await desk.store.force(exported.id, State.EXPORTED, State.ERROR, desk.cause)
+    await desk.apply(await desk.again(exported), Trigger.REVERT_REQUESTED)
     void = await desk.announced()
-    await desk.store.retry(failed.id, desk.cause)
-    await desk.finish(void, desk.no())
-    assert await desk.standing(failed) == ["void dead", "export waiting"]
+    await desk.store.retry(exported.id, desk.cause)
+    assert await desk.standing(exported) == ["void sent", "export waiting"]
 
-    with pytest.raises(IllegalMove):
-        await desk.store.retry(failed.id, desk.cause)
-    assert await desk.standing(failed) == ["void dead", "export waiting"]
+    after = await desk.finish(void, desk.no())
+
+    assert after.state is State.PENDING
+    assert await desk.standing(exported) == ["export waiting"]
 
 
 # -- history --------------------------------------------------------------------------------------------------------

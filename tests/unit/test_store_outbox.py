@@ -285,6 +285,29 @@ async def test_rejected_export_waits_for_a_person(desk: "Desk", phase: Phase) ->
     assert await desk.outcomes(failed) == expected[phase]
 
 
+async def test_document_found_lost_when_it_is_updated_is_made_anew_by_a_retry(desk: "Desk") -> None:
+    exported = await desk.exported("100.00")
+    await desk.apply(exported, Trigger.PAYMENT_RECORDED, told=Told("p", 4_000, 4_000, 1), paid=Money(4_000))
+    await desk.record("120.00")
+
+    failed = await desk.finish(await desk.announced(), desk.no("document_lost"))
+
+    assert (failed.state, failed.document, failed.paid, failed.generation) == (State.ERROR, None, Money(0), 2)
+    assert failed.problem == problem("document_lost", "as seen")
+    assert await desk.store.memory.settlements(failed.id) == {"p": Told("p", 0, 4_000, 1)}
+    await desk.store.retry(failed.id, desk.cause)
+    assert (await desk.claim()).message.generation == 2
+
+
+async def test_delays_of_a_message_are_counted(desk: "Desk") -> None:
+    await desk.new()
+    await desk.finish(await desk.claim(), desk.later(seconds=0))
+    await desk.finish(await desk.announced(), desk.unknown(seconds=0))
+    await desk.finish(await desk.claim(), desk.later(seconds=0))
+
+    assert (await desk.claim()).message.delays == 2
+
+
 async def test_refused_attempt_tells_why(desk: "Desk") -> None:
     await desk.new()
     failed = await desk.finish(await desk.announced(), desk.no("number_missing"))
@@ -364,6 +387,18 @@ async def test_refused_report_leaves_the_transaction_where_it_is(desk: "Desk") -
     assert after.state is State.EXPORTED
     assert await desk.standing(after) == ["report_payment dead", "report_payment waiting"]
     assert (await desk.claim("tms")).message.report == desk.payment(reference="payment-2")
+
+
+@pytest.mark.parametrize("outcome", ["no", "later"])
+async def test_report_outlives_a_newer_revision_of_its_transaction(desk: "Desk", outcome: str) -> None:
+    await report_payment(desk, "1001", "payment-1")
+    sent = await desk.announced("tms")
+    await desk.record("120.00", load="1001")
+
+    await desk.finish(sent, getattr(desk, outcome)())
+
+    phase = {"no": "dead", "later": "waiting"}[outcome]
+    assert await desk.standing(sent.transaction) == [f"report_payment {phase}", "export waiting"]
 
 
 async def test_refused_void_leaves_the_document_where_it_is(desk: "Desk") -> None:
@@ -522,6 +557,15 @@ async def test_export_withdrawn_in_flight_and_refused_is_reverted_by_its_void(de
     gone = await desk.finish(await desk.claim(), desk.yes(None, adopted=True))
     assert gone.state is State.REVERTED
     assert await desk.standing(gone) == []
+
+
+async def test_export_withdrawn_in_flight_and_postponed_gives_way_to_its_void(desk: "Desk") -> None:
+    sent = await withdrawn_in_flight(desk)
+
+    after = await desk.finish(sent, desk.later())
+
+    assert await desk.standing(after) == ["void waiting"]
+    assert (await desk.finish(await desk.claim(), desk.yes(None, adopted=True))).state is State.REVERTED
 
 
 async def test_export_withdrawn_in_flight_after_a_change_is_voided_all_the_same(desk: "Desk") -> None:
