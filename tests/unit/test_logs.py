@@ -94,12 +94,12 @@ def test_a_terminal_gets_lines_for_people() -> None:
     logs.configure("info", {SECRET}, terminal)
     structlog.get_logger().info("daemon.started", port=8321, detail=f"with {SECRET}")
     try:
-        {}[SECRET]
-    except KeyError:
+        int(SECRET)
+    except ValueError:
         structlog.get_logger().exception("loop.broke")
     told = terminal.getvalue()
     assert "daemon.started" in told
-    assert "KeyError" in told
+    assert "ValueError" in told
     assert not told.startswith("{")
     assert SECRET not in told
 
