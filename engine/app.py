@@ -50,6 +50,10 @@ class Vendors(NamedTuple):
     tms: alvys.Alvys
     accounting: quickbooks.QuickBooks
 
+    async def check(self) -> Sequence[Finding]:
+        """Say, line by line, whether both connections and what we read there are fit for work."""
+        return [*await self.tms.check(), *await self.accounting.check()]
+
 
 async def open_store(config: Config) -> Store:
     """Take ownership of this legal entity's store; StoreBusy and StoreMismatch say why not."""
@@ -86,11 +90,11 @@ async def vendors(config: Config, store: Store, metrics: Metrics) -> AsyncIterat
 
 
 async def check(config: Config) -> Sequence[Finding]:
-    """Return, line by line, whether both connections and what we read there are fit for work."""
+    """Look at both vendors without a daemon; StoreBusy if one runs, which must then do the looking itself."""
     store = await open_store(config)
     try:
-        async with vendors(config, store, Metrics(config.home_currency)) as (tms, accounting):
-            return [*await tms.check(), *await accounting.check()]
+        async with vendors(config, store, Metrics(config.home_currency)) as ends:
+            return await ends.check()
     finally:
         await store.close()
 
@@ -103,7 +107,7 @@ async def run(config: Config, *, die_with_parent: bool = False, started: Callabl
     try:
         async with vendors(config, store, metrics) as ends, anyio.create_task_group() as tasks:
             loops = _loops(config, store, ends, metrics, readiness)
-            app = make_app(store, metrics, readiness, _tokens(config), loops["relay"].alarm.ring, now)
+            app = make_app(store, metrics, readiness, _tokens(config), loops["relay"].alarm.ring, ends.check, now)
             async with serving(app, config.http.host, config.http.port) as port:
                 tasks.start_soon(keep_alive)
                 tasks.start_soon(_stop_on_signal, loops.values())

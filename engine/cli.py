@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import anyio
 import click
 import msgspec
-from rich.console import Console
 
 from adapters.ports import Finding, Standing
 from engine import app, config, logs, screen
@@ -22,6 +21,7 @@ from state.lifecycle import State, diagram
 from state.transaction import Kind
 
 _USAGE = 2
+_STATES = [str(state) for state in State]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -46,19 +46,12 @@ def run(path: Path | None, *, die_with_parent: bool, announce: bool) -> None:
 
 @main.command()
 @click.option("--config", "path", type=click.Path(path_type=Path), help="TOML file of the legal entity.")
-@click.option("--url", envvar="LOADLEDGER_URL", help="The running daemon, if there is one.")
+@click.option("--url", envvar="LOADLEDGER_URL", help="Let the daemon there do the looking.")
 @click.option("--token", envvar="LOADLEDGER_TOKEN", help="Your token for it.")
 def check(path: Path | None, url: str | None, token: str | None) -> None:
     """Say line by line whether connections, plan, preferences, accounts and mapping are fit, and what to do if not."""
-    settings = _configured(path)
-    logs.configure("error", settings.secrets())
-    try:
-        findings = _guarded(partial(app.check, settings), pass_on=StoreBusy)
-    except StoreBusy:
-        # The daemon owns the store and with it the one refresh token: it must do the looking.
-        findings = _asked(url or _address(settings), token, lambda admin: admin.get("check"))["findings"]
-        findings = msgspec.convert(findings, list[Finding])
-    screen.show_findings(Console(), findings)
+    findings = _checked_by_daemon(url, token) if url else _checked_here(path, token)
+    screen.show_findings(screen.console(), findings)
     sys.exit(any(finding.standing is Standing.FAIL for finding in findings))
 
 
@@ -77,7 +70,7 @@ def sandbox(arguments: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("name")
-@click.option("--role", type=click.Choice(list(Role)), default="viewer", show_default=True)
+@click.option("--role", type=click.Choice([str(role) for role in Role]), default="viewer", show_default=True)
 def token(name: str, role: str) -> None:
     """Make a bearer token for NAME: the secret to hand over, and the line that lets it in."""
     secret, digest = new_token()
@@ -92,7 +85,7 @@ def token(name: str, role: str) -> None:
 @click.option("--keep", is_flag=True, help="Leave everything running at the end, and say where.")
 def demo(directory: Path | None, loads: int, seed: int, *, keep: bool) -> None:
     """Run a month of a freight broker through both sandboxes, and compare the books at the end."""
-    console = Console()
+    console = screen.console()
     try:
         sound = anyio.run(Demo(console, directory, loads=loads, seed=seed, keep=keep).run)
     except DemoFailed as error:
@@ -113,8 +106,8 @@ def transactions(context: click.Context, url: str, token: str | None) -> None:
 
 
 @transactions.command("list")
-@click.option("--state", type=click.Choice(list(State)))
-@click.option("--kind", type=click.Choice(list(Kind)))
+@click.option("--state", type=click.Choice(_STATES))
+@click.option("--kind", type=click.Choice([str(kind) for kind in Kind]))
 @click.option("--problem", help="Error code, such as period_closed.")
 @click.option("--search", help="Part of a load number, document number or party.")
 @click.option("--before", type=int, help="Only ids below this one: the next page.")
@@ -127,7 +120,7 @@ def list_(daemon: tuple[str, str | None], /, *, as_json: bool, **query: str | in
     if as_json:
         click.echo(msgspec.json.encode(page))
     else:
-        screen.show_page(Console(), page)
+        screen.show_page(screen.console(), page)
 
 
 @transactions.command()
@@ -140,7 +133,7 @@ def show(daemon: tuple[str, str | None], transaction_id: int, *, as_json: bool) 
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:
-        screen.show_detail(Console(), found)
+        screen.show_detail(screen.console(), found)
 
 
 @transactions.command()
@@ -172,8 +165,8 @@ def reexport(daemon: tuple[str, str | None], transaction_id: int, reason: str) -
 
 @transactions.command()
 @click.argument("transaction_id", type=int)
-@click.option("--expected", required=True, type=click.Choice(list(State)), help="The state you saw it in.")
-@click.option("--to", "destination", required=True, type=click.Choice(list(State)), help="The state to force.")
+@click.option("--expected", required=True, type=click.Choice(_STATES), help="The state you saw it in.")
+@click.option("--to", "destination", required=True, type=click.Choice(_STATES), help="The state to force.")
 @click.option("--reason", required=True, help="Why, for the history.")
 @click.pass_obj
 def force(daemon: tuple[str, str | None], transaction_id: int, expected: str, destination: str, reason: str) -> None:
@@ -189,7 +182,7 @@ def _configured(path: Path | None) -> config.Config:
     try:
         return config.load(path)
     except config.ConfigError as error:
-        screen.show_config_problems(Console(stderr=True), error.problems)
+        screen.show_config_problems(screen.console(stderr=True), error.problems)
         sys.exit(_USAGE)
 
 
@@ -209,6 +202,20 @@ def _guarded(work: Callable[[], Coroutine[Any, Any, Any]], *, pass_on: type[Exce
     if isinstance(error, KeyboardInterrupt):
         sys.exit(130)
     raise error
+
+
+def _checked_here(path: Path | None, token: str | None) -> list[Finding]:
+    settings = _configured(path)
+    logs.configure("error", settings.secrets())
+    try:
+        return list(_guarded(partial(app.check, settings), pass_on=StoreBusy))
+    except StoreBusy:
+        # The daemon owns the store and with it the one refresh token: it must do the looking.
+        return _checked_by_daemon(f"http://{settings.http.listen}", token)
+
+
+def _checked_by_daemon(url: str, token: str | None) -> list[Finding]:
+    return msgspec.convert(_asked(url, token, lambda admin: admin.get("check"))["findings"], list[Finding])
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -232,7 +239,7 @@ def _asked(url: str, token: str | None, question: Callable[[Admin], Coroutine[An
 
 def _act(daemon: tuple[str, str | None], transaction_id: int, action: str, body: dict[str, str]) -> None:
     after = _asked(*daemon, lambda admin: admin.post(f"transactions/{transaction_id}/{action}", body))
-    screen.show_transaction(Console(), after)
+    screen.show_transaction(screen.console(), after)
 
 
 def _announce(url: str) -> None:
@@ -241,10 +248,6 @@ def _announce(url: str) -> None:
 
 def _quiet(_url: str) -> None:
     """Say nothing: the log has it."""
-
-
-def _address(settings: config.Config) -> str:
-    return f"http://{settings.http.listen}"
 
 
 if __name__ == "__main__":

@@ -27,8 +27,15 @@ _STYLE = {
     State.ERROR: "red",
     State.REVERTED: "dim",
 }
+_WIDE = 200  # columns
 _STANDING = {Standing.PASS: "green", Standing.WARN: "yellow", Standing.FAIL: "red"}
 _KIND = {"customer_invoice": "customer invoice", "carrier_bill": "carrier bill"}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return the terminal, or plain text wide enough for one line a row where there is none."""
+    terminal = Console(stderr=stderr)
+    return terminal if terminal.is_terminal else Console(stderr=stderr, width=_WIDE)
 
 
 # -- check and configuration ----------------------------------------------------------------------------------

@@ -182,9 +182,13 @@ def _judge_mine(request: Request, copy: Copy) -> Verdict:
 
 
 def _elsewhere(copy: Copy, request: Request) -> bool:
-    """Whether the number is another party's, and numbers of this kind need to differ within one party only."""
+    """Whether a copy may bear the number beside the request's document.
+
+    Numbers of some kinds need to differ within one party only, and there two transactions of ours may share one:
+    two trips of a load by the same carrier.
+    """
     party: Any = request.body[request.form.party_ref]["value"]
-    return request.form.number_per_party and copy.held.party.value != party
+    return request.form.number_per_party and (copy.held.party.value != party or copy.marker is not None)
 
 
 def judge_update(request: Request, copy: Copy | None) -> Verdict:

@@ -1,6 +1,6 @@
 """The admin API: see what stands where and why, and act on it with a name and a reason."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -8,10 +8,11 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from adapters.ports import Finding
 from engine.web.auth import CALLER
 from engine.web.inputs import Forced, Listing, Reasoned, body, query
 from engine.web.problems import ILLEGAL, NOT_FORCEABLE, Refused
-from engine.web.shapes import Allowed, Detail, Page, Row, Summary
+from engine.web.shapes import Allowed, Detail, Findings, Page, Row, Summary
 from state.lifecycle import IllegalMove, Trigger
 from state.moves import FORCED, Cause
 from state.store import NotForceable, Store
@@ -20,6 +21,7 @@ from state.transaction import Transaction, TransactionId
 log = structlog.get_logger()
 
 Input = TypeVar("Input", bound=Reasoned)
+Checking = Callable[[], Awaitable[Sequence[Finding]]]
 
 
 class Action(NamedTuple, Generic[Input]):
@@ -56,10 +58,14 @@ _ONE: Final = "/v1/transactions/{id:[1-9][0-9]{0,17}}"  # as many digits as the 
 
 
 class Admin:
-    """The admin API of one store. After an accepted action `moved` is told the fact, and `wake` is called."""
+    """The admin API of one store.
 
-    def __init__(self, store: Store, moved: Callable[[str], None], wake: Callable[[], None]) -> None:
+    After an accepted action `moved` is told the fact, and `wake` is called. `check` looks at both vendors.
+    """
+
+    def __init__(self, store: Store, moved: Callable[[str], None], wake: Callable[[], None], check: Checking) -> None:
         self._store = store
+        self._check = check
         self._moved = moved
         self._wake = wake
 
@@ -68,6 +74,7 @@ class Admin:
         # fmt: off
         return [
             web.get("/v1/summary",         self.summary),
+            web.get("/v1/check",           self.check),
             web.get("/v1/transactions",    self.page),
             web.get(_ONE,                  self.detail),
             web.post(f"{_ONE}/retry",      self._acting(RETRY)),
@@ -80,6 +87,10 @@ class Admin:
     async def summary(self, _: web.Request) -> web.Response:
         """Answer counts and money by kind, state and problem, and what waits in the outbox."""
         return _answer(Summary.of(await self._store.counts(), await self._store.backlog()))
+
+    async def check(self, _: web.Request) -> web.Response:
+        """Answer, line by line, whether both vendors and what we read there are fit; it costs a few reads."""
+        return _answer(Findings(list(await self._check())))
 
     async def page(self, request: web.Request) -> web.Response:
         """Answer some transactions, newest first."""

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from adapters.ports import Finding
 from state.lifecycle import FORCEABLE, Effect, State, Trigger, triggers
 from state.outbox import Attempt, Change, Phase
 from state.problem import Problem
@@ -152,6 +153,12 @@ class Detail(msgspec.Struct, frozen=True):
             standings=[Waiting(*standing) for standing in standings],
             allowed=Allowed.of(transaction, standings),
         )
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What a look at both vendors found."""
+
+    findings: list[Finding]
 
 
 class Group(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Every answer of the twin against the vendor's published API description, where that file is at hand.
 
-The description is not part of the project: `LOADLEDGER_ALVYS_DESCRIPTION` names the file.
+The description is not part of the project: `ALVYS_DESCRIPTION` names the file.
 """
 
 import os
@@ -18,7 +18,7 @@ from adapters.sandbox import serve
 from adapters.sandbox.alvys import AUDIENCE, AlvysSandbox, Limits, generate
 from adapters.sandbox.alvys.wire import encode, read_instant
 
-DESCRIPTION = os.environ.get("LOADLEDGER_ALVYS_DESCRIPTION")
+DESCRIPTION = os.environ.get("ALVYS_DESCRIPTION")
 MONTH = generate(date(2026, 10, 1), 1)
 INVOICED = MONTH.planted["number_taken"]
 BROKERED = next(trip for trip in MONTH.trips if trip["Carrier"] and trip["Status"] == "Invoiced")
@@ -26,7 +26,7 @@ CARRIER = BROKERED["Carrier"]["Id"]
 PAYMENT = {"PaymentDate": "2026-11-01T00:00:00Z", "ReferenceNumber": "r-1"}
 
 needs_description = pytest.mark.skipif(
-    DESCRIPTION is None, reason="LOADLEDGER_ALVYS_DESCRIPTION names no API description to check against"
+    DESCRIPTION is None, reason="ALVYS_DESCRIPTION names no API description to check against"
 )
 
 
