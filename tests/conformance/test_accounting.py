@@ -343,6 +343,11 @@ async def test_bill_number_is_free_for_each_vendor_and_taken_within_one(world: W
     assert (await world.verdict(first)).problem.code == "number_taken"
 
 
+async def test_two_trips_of_a_load_by_one_carrier_share_the_bills_number(world: World) -> None:
+    await world.exported(transaction(BILL, "trip-1"))
+    assert await world.verdict(await world.prepared(transaction(BILL, "trip-2"))) == Absent()
+
+
 async def test_two_documents_with_our_marker_are_a_suspected_duplicate(world: World) -> None:
     sent = await world.exported(transaction(BILL, "trip-1"))
     [bill] = world.held("Bill")
