@@ -383,6 +383,19 @@ async def test_revert_asks_for_a_void_of_what_accounting_holds(daemon: Daemon) -
     assert daemon.woken == 1
 
 
+async def test_retry_revives_a_refused_void_though_the_state_is_no_error(daemon: Daemon) -> None:
+    await daemon.record("1")
+    await daemon.end(EXPORTED)
+    await daemon.act("revert")
+    [void] = await daemon.store.claim(["accounting"], 10)
+    await daemon.store.finish(void, REFUSED, success=Trigger.VOID_CONFIRMED, refusal=None)
+    assert (await daemon.get(ONE))[1]["allowed"]["actions"] == ["retry", "revert"]
+    status, after = await daemon.act("retry")
+    assert (status, after["state"]) == (200, "exported")
+    assert [standing.phase for standing in await daemon.store.standings(TransactionId(1))] == ["waiting"]
+    assert (await daemon.get(ONE))[1]["allowed"]["actions"] == ["revert"]
+
+
 async def test_reexport_makes_a_new_document_of_what_was_reverted(daemon: Daemon) -> None:
     await daemon.record("1")
     await daemon.act("revert")

@@ -24,6 +24,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # Long enough never to pass within a test, and so short that the one under test ends it at once.
 LONG, SHORT = 60.0, 0.15
 PATIENT = Limits(connections=64, head=LONG, body=LONG, answer=LONG, rest=LONG, farewell=1.0)
+LARGE = 50_000_000  # bytes: more than any system keeps on its way
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -286,17 +287,22 @@ async def _never(_: web.Request) -> web.Response:
 
 
 async def test_an_answer_nobody_takes_frees_its_connection() -> None:
-    async def large(_: web.Request) -> web.Response:
-        return web.Response(body=b"x" * 50_000_000)
-
-    app = web.Application(middlewares=[guarded])
-    app.add_routes([web.get("/", large)])
+    app = _generous()
     async with serving(app, "127.0.0.1", 0, _limited(connections=1, rest=SHORT)) as port:
         with socket.create_connection(("127.0.0.1", port)) as idler:
             idler.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             with anyio.fail_after(5):
                 while not await _welcome(port):  # the only connection is the idler's, which reads nothing
                     pass
+
+
+def _generous() -> web.Application:
+    async def large(_: web.Request) -> web.Response:
+        return web.Response(body=b"x" * LARGE)
+
+    app = web.Application(middlewares=[guarded])
+    app.add_routes([web.get("/", large)])
+    return app
 
 
 async def _welcome(port: int) -> bool:
@@ -392,6 +398,16 @@ async def test_a_client_at_rest_does_not_delay_the_end(app: web.Application) -> 
             silent = await connect()
         assert await client.closed() == b""
         assert await silent.closed() == b""
+
+
+async def test_an_answer_nobody_takes_does_not_outlive_the_server() -> None:
+    async with serving(_generous(), "127.0.0.1", 0, _limited(farewell=SHORT)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+    taken = await Client(reader, writer).closed()
+    writer.close()
+    assert len(taken) < LARGE
 
 
 async def test_an_address_in_use_is_an_error_of_the_system(app: web.Application) -> None:
