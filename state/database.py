@@ -127,7 +127,7 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = _Lock(path, owner)
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the store holds tokens: its owner's eyes only
+            _make_private(path)
             connection = await aiosqlite.connect(path, isolation_level=None)
         except BaseException:
             lock.release()
@@ -206,6 +206,15 @@ class Database:
             await self._connection.execute("ROLLBACK TO unit")
             waiting.fail(error)
         await self._connection.execute("RELEASE unit")
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, or a restored copy of it, its owner's only: it holds tokens. The log beside it follows."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        os.fchmod(file, 0o600)
+    finally:
+        os.close(file)
 
 
 class _Lock:

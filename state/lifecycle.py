@@ -32,6 +32,7 @@ class Trigger(StrEnum):
     RETRY_REQUESTED = "retry_requested"
     SOURCE_CHANGED = "source_changed"
     SOURCE_WITHDRAWN = "source_withdrawn"
+    SOURCE_RESTORED = "source_restored"
     REVERT_REQUESTED = "revert_requested"
     VOID_CONFIRMED = "void_confirmed"
     VOID_OVERTAKEN = "void_overtaken"
@@ -101,6 +102,7 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(T.SOURCE_WITHDRAWN,   ERROR,    REVERTED, None,           Trace.NONE),
     Row(T.SOURCE_WITHDRAWN,   ERROR,    ERROR,    VOID,           Trace.SOME),
     Row(T.SOURCE_WITHDRAWN,   EXPORTED, EXPORTED, VOID,           Trace.ANY),
+    Row(T.SOURCE_RESTORED,    REVERTED, PENDING,  EXPORT,         Trace.ANY),   # withdrawn there, and back: a new one
     Row(T.REVERT_REQUESTED,   PENDING,  REVERTED, None,           Trace.NONE),
     Row(T.REVERT_REQUESTED,   PENDING,  PENDING,  VOID,           Trace.SOME),
     Row(T.REVERT_REQUESTED,   ERROR,    REVERTED, None,           Trace.NONE),

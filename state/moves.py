@@ -135,7 +135,7 @@ def consequences(before: Transaction, trigger: Trigger) -> dict[str, Any]:
             return gone | {"generation": before.generation + 1, "problem": problem(LOST)}
         case Trigger.VOID_OVERTAKEN:
             return gone | {"generation": before.generation + 1}
-        case Trigger.REEXPORT_REQUESTED:
+        case Trigger.REEXPORT_REQUESTED | Trigger.SOURCE_RESTORED:
             return {"generation": before.generation + 1}
         case _:
             return {}
@@ -165,13 +165,23 @@ async def _insert(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
 
 
 async def _change(work: Work, known: Transaction, sourced: Sourced, cause: Cause) -> Recorded:
-    if sourced.digest() == known.digest:
+    withdrawn = await _withdrawn_there(work, known)
+    if sourced.digest() == known.digest and not withdrawn:
         return Recorded.UNCHANGED
+    fact = Trigger.SOURCE_RESTORED if withdrawn and known.state is State.REVERTED else Trigger.SOURCE_CHANGED
     taken = _taken_in(sourced) | {"revision": known.revision + 1}
     if known.document is not None and known.paid is not None and taken["paid"] is not None:
         taken["paid"] = known.paid
-    await apply(work, known, Trigger.SOURCE_CHANGED, cause, changes=taken)
+    await apply(work, known, fact, cause, changes=taken)
     return Recorded.CHANGED
+
+
+async def _withdrawn_there(work: Work, known: Transaction) -> bool:
+    """Whether it is gone, or going, because the TMS withdrew it; what a person reverted stays reverted."""
+    if known.state is not State.REVERTED and await newest_wish(work, known.id) is not Effect.VOID:
+        return False
+    row = await work.row("last_withdrawal", transaction_id=known.id)
+    return row is not None and row["trigger"] == Trigger.SOURCE_WITHDRAWN
 
 
 async def _withdraw(work: Work, known: Transaction, cause: Cause) -> Recorded:

@@ -67,6 +67,10 @@ VALUES (:transaction_id, :at, :trigger, :from_state, :to_state, :version, :actor
 -- history: what happened to one transaction, oldest first
 SELECT * FROM history WHERE transaction_id = :transaction_id ORDER BY id
 
+-- last_withdrawal: who took it away, the TMS or a person
+SELECT trigger FROM history
+WHERE transaction_id = :transaction_id AND trigger IN ('source_withdrawn', 'revert_requested', 'forced') ORDER BY id DESC LIMIT 1
+
 -- attempts: what was sent for one transaction, oldest first
 SELECT * FROM attempts WHERE transaction_id = :transaction_id ORDER BY id
 

@@ -25,6 +25,7 @@ export_rejected     | -                | error                       | -        
 retry_requested     | -                | -                           | -                         | pending / export        | -                | -
 source_changed      | -                | pending / export            | pending / export          | pending / export        | -                | -
 source_withdrawn    | -                | reverted or pending / void  | exported / void           | reverted or error / void| -                | -
+source_restored     | -                | -                           | -                         | -                       | pending / export | -
 revert_requested    | -                | reverted or pending / void  | exported / void           | reverted or error / void| -                | -
 void_confirmed      | -                | reverted                    | reverted                  | reverted                | -                | reverted
 void_overtaken      | -                | pending / export            | -                         | -                       | -                | -

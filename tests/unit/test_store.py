@@ -154,6 +154,33 @@ async def test_record_wanted_again_before_its_void_left_is_not_voided(desk: "Des
     assert await desk.standing(exported) == ["export waiting"]
 
 
+async def test_record_back_in_the_tms_is_exported_anew(desk: "Desk") -> None:
+    recorded = await desk.new()
+    await desk.withdraw()
+
+    assert await desk.record() is Recorded.CHANGED
+    back = await desk.again(recorded)
+    assert (back.state, back.generation, back.revision) == (State.PENDING, 2, 2)
+    assert await desk.standing(recorded) == ["export waiting"]
+
+
+async def test_record_back_before_its_void_left_is_not_voided(desk: "Desk") -> None:
+    exported = await desk.exported()
+    await desk.withdraw()
+
+    assert await desk.record() is Recorded.CHANGED
+    assert await desk.standing(exported) == ["export waiting"]
+
+
+async def test_record_a_person_reverted_stays_reverted_while_the_tms_shows_it(desk: "Desk") -> None:
+    recorded = await desk.new()
+    await desk.apply(recorded, Trigger.REVERT_REQUESTED)
+
+    assert await desk.record() is Recorded.UNCHANGED
+    assert await desk.record("120.00") is Recorded.HELD
+    assert (await desk.again(recorded)).state is State.REVERTED
+
+
 @pytest.mark.parametrize("withdrawn", [False, True])
 async def test_change_of_a_paid_record_is_held_for_a_person(desk: "Desk", withdrawn: bool) -> None:  # noqa: FBT001 - both ways a record changes
     paid = await desk.apply(await desk.exported(), Trigger.PAYMENT_COMPLETED, paid=Money(10_000))

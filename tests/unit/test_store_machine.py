@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 IN_FLIGHT = {Phase.SENT, Phase.IN_DOUBT}
-NEW_GENERATION = {Trigger.DOCUMENT_LOST, Trigger.VOID_OVERTAKEN, Trigger.REEXPORT_REQUESTED}
+NEW_GENERATION = {Trigger.DOCUMENT_LOST, Trigger.VOID_OVERTAKEN, Trigger.REEXPORT_REQUESTED, Trigger.SOURCE_RESTORED}
+NEW_REVISION = {Trigger.SOURCE_CHANGED, Trigger.SOURCE_RESTORED}
 GONE = {Trigger.DOCUMENT_LOST, Trigger.VOID_OVERTAKEN, Trigger.VOID_CONFIRMED}
 # What readers and people bring; the rest comes from intake and from the outbox.
 TOLD = [
@@ -58,6 +59,13 @@ class Model:
     amount: int = 0
     document: bool = False
     wishes: list[Wish] = field(default_factory=list)
+    taken_away_by: Trigger | None = None
+
+    @property
+    def gone_there(self) -> bool:
+        """Whether the TMS, not a person, took it away last, and it is gone or going."""
+        going = bool(self.wishes) and self.wishes[-1].effect is Effect.VOID
+        return self.taken_away_by is Trigger.SOURCE_WITHDRAWN and (self.state is State.REVERTED or going)
 
     @property
     def in_flight(self) -> bool:
@@ -78,7 +86,9 @@ class Model:
             return False
         self.document &= trigger not in GONE
         self.generation += trigger in NEW_GENERATION
-        self.revision += trigger is Trigger.SOURCE_CHANGED
+        self.revision += trigger in NEW_REVISION
+        if trigger in {Trigger.SOURCE_WITHDRAWN, Trigger.REVERT_REQUESTED}:
+            self.taken_away_by = trigger
         self.goes(row.dest, row.effect)
         return True
 
@@ -162,10 +172,12 @@ class Life(RuleBasedStateMachine):
         if model.state is None:
             expected = Recorded.NEW
             model.happens(Trigger.RECORDED)
-        elif amount == model.amount:
+        elif amount == model.amount and not model.gone_there:
             expected = Recorded.UNCHANGED
         else:
-            expected = Recorded.CHANGED if model.happens(Trigger.SOURCE_CHANGED) else Recorded.HELD
+            back = model.gone_there and model.state is State.REVERTED
+            fact = Trigger.SOURCE_RESTORED if back else Trigger.SOURCE_CHANGED
+            expected = Recorded.CHANGED if model.happens(fact) else Recorded.HELD
         if expected is not Recorded.HELD:
             model.amount = amount
 
@@ -210,6 +222,7 @@ class Life(RuleBasedStateMachine):
             assert allowed is not None
             assert not model.in_flight
             model.generation += (model.state, dest) == (State.REVERTED, State.PENDING)
+            model.taken_away_by = None
             model.goes(dest, allowed.effect, forced=True)
 
     @rule(load=loads)
