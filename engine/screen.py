@@ -18,7 +18,7 @@ from state.lifecycle import State
 
 if TYPE_CHECKING:
     from engine.config import ConfigProblem
-    from engine.demo import Comparison
+    from engine.demo.books import Comparison
 
 _STYLE = {
     State.PENDING: "yellow",
@@ -175,7 +175,9 @@ def show_summary(
                 )
             )
             _show_problem(console, each["problem"])
-    console.print(Panel(_verdict(comparison), title="Our store and the sandbox's own books", title_align="left"))
+    console.print(
+        Panel(_verdict(comparison), title="Our store and the sandbox's own books", title_align="left", expand=False)
+    )
 
 
 def _verdict(comparison: "Comparison") -> Text:
