@@ -83,9 +83,16 @@ class Daemon:
         assert page["next"] is None
         return list(page["transactions"])
 
+    async def known(self, label: str, kind: str = "customer_invoice") -> Json | None:
+        """Return the only transaction of a kind and load number, or None if there is none."""
+        found = [each for each in await self.everything() if (each["label"], each["kind"]) == (label, kind)]
+        assert len(found) <= 1
+        return found[0] if found else None
+
     async def one(self, label: str, kind: str = "customer_invoice") -> Json:
         """Return the only transaction of a kind and load number."""
-        [found] = [each for each in await self.everything() if (each["label"], each["kind"]) == (label, kind)]
+        found = await self.known(label, kind)
+        assert found is not None
         return found
 
     async def history(self, transaction: Json) -> list[str]:
@@ -95,7 +102,8 @@ class Daemon:
         """Return a transaction once it is in a state, and its fields as given."""
 
         async def looks() -> Json | None:
-            found = await self.one(label, kind)
+            if not (found := await self.known(label, kind)):
+                return None
             fits = all(found[name] == value for name, value in fields.items())
             return found if found["state"] == state and fits else None
 
@@ -107,7 +115,8 @@ class Daemon:
         """Return a transaction once it stands in error with this code; a fix must be told."""
 
         async def looks() -> Json | None:
-            found = await self.one(label, kind)
+            if not (found := await self.known(label, kind)):
+                return None
             return found if found["state"] == "error" and found["problem"]["code"] == code else None
 
         found = await until(looks, f"{kind} {label} in error with {code}")
@@ -173,12 +182,12 @@ class Stage:
 
     place: Path
     settings: dict[str, str] = field(default_factory=dict)
+    month: date = field(default_factory=lambda: last_month(datetime.now(UTC).date()))
 
     @asynccontextmanager
     async def world(self, *options: str, loads: int = LOADS) -> AsyncIterator[World]:
         """Start a sandbox without limits; later options win."""
-        month = f"{last_month(datetime.now(UTC).date()):%Y-%m}"
-        plot = ["--month", month, "--loads", str(loads), "--alvys-rate", "0", "--quickbooks-rate", "0"]
+        plot = ["--month", f"{self.month:%Y-%m}", "--loads", str(loads), "--alvys-rate", "0", "--quickbooks-rate", "0"]
         command = ["adapters.sandbox", *plot, "--until-stdin-closes", *options]
         async with child(command, {}, self.place / "sandbox.log") as process, aiohttp.ClientSession() as session:
             facts = await first_line(process)
@@ -193,7 +202,7 @@ class Stage:
         keys = {
             "ENTITY": "blue-mesa",
             "DATABASE": str(self.place / "ledger.db"),
-            "FIRST_DATE": str(last_month(datetime.now(UTC).date()) - timedelta(days=40)),
+            "FIRST_DATE": str(self.month - timedelta(days=40)),
             "HTTP_LISTEN": "127.0.0.1:0",
             "HTTP_TOKENS": msgspec.json.encode([{"name": "olga", "role": "operator", "hash": digest}]).decode(),
             "ALVYS_SUBSIDIARY": world.subsidiary,

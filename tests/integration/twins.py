@@ -114,7 +114,8 @@ class World:
         assert len(set(notes)) == len(notes)
         tms, accounting = await self.alvys.books(), await self.quickbooks.books()
         dates = {each["Number"]: each["InvoicedDate"][:10] for each in tms["invoices"]}
-        held = [each for each in accounting["Invoice"] if MARKER in each.get("PrivateNote", "")]
+        ours = [each for each in accounting["Invoice"] if MARKER in each.get("PrivateNote", "")]
+        held = [each for each in ours if each["TotalAmt"]]
         assert {each["DocNumber"]: each["TxnDate"] for each in held} == {
             each["DocNumber"]: dates[each["DocNumber"]] for each in held
         }
