@@ -74,13 +74,13 @@ async def vendors(config: Config, store: Store, metrics: Metrics) -> AsyncIterat
         tms_http = Http(
             tms_session,
             admit=per_endpoint(config.alvys.requests_per_minute),
-            observe=metrics.observe_call("alvys"),
+            observe=metrics.observe_call("alvys", endpoints=alvys.ENDPOINTS),
             timeout=config.alvys.timeout,
         )
         accounting_http = Http(
             accounting_session,
             admit=spaced(config.quickbooks.requests_per_minute, config.quickbooks.requests_per_second),
-            observe=metrics.observe_call("quickbooks", metered=True),
+            observe=metrics.observe_call("quickbooks", endpoints=quickbooks.ENDPOINTS, metered=True),
             timeout=config.quickbooks.timeout,
         )
         yield Vendors(

@@ -7,7 +7,7 @@ import anyio
 import msgspec
 
 _GLANCE = 0.2  # seconds between two looks
-_TIMEOUT = aiohttp.ClientTimeout(total=30)
+_TIMEOUT = aiohttp.ClientTimeout(total=120)  # a check reads from both vendors, at their pace
 
 
 class Refused(Exception):  # noqa: N818 - named for what happened

@@ -1,7 +1,8 @@
 """Alvys, the TMS: what it bills is read, what was paid is told. No Alvys word leaves this folder."""
 
 from adapters.alvys.adapter import Alvys
+from adapters.alvys.client import ENDPOINTS
 from adapters.alvys.selection import Skip
 from adapters.alvys.settings import Settings
 
-__all__ = ["Alvys", "Settings", "Skip"]
+__all__ = ["ENDPOINTS", "Alvys", "Settings", "Skip"]

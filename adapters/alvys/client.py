@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
+from typing import Final
 
 from adapters.alvys.faults import READ_REFUSED, told
 from adapters.alvys.settings import Settings
@@ -11,6 +12,18 @@ from adapters.alvys.tokens import AGENT, Tokens
 from adapters.http import Answer, Http, encode
 from adapters.ports import Rejected, Unauthorized, Unavailable
 from state.problem import Problem
+
+# What budgets and metrics call the endpoints.
+ENDPOINTS: Final = (
+    "token",
+    "loads/search",
+    "invoices/search",
+    "customers/search",
+    "trips/search",
+    "carriers/search",
+    "invoices/customer-payments",
+    "invoices/carrier-payments",
+)
 
 _VERSIONED = re.compile(r"/api/p/v[\d.]+$")
 _READINGS = 3  # of a set that keeps moving under us, before we come back later

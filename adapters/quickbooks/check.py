@@ -122,9 +122,10 @@ def _of_preferences(preferences: Preferences, home_currency: str) -> Iterable[Fi
                 "enabled", "disabled",
                 "Turn bills on under Settings > Account and settings > Expenses > Bills and expenses; "
                 "Simple Start has none."),
-        _judged("duplicate bill numbers", warns == "true", WARN,
-                "QuickBooks warns", "QuickBooks takes them silently; we look before each bill",
-                f"Turn the warning on under {_ADVANCED} > Other preferences > Warn if duplicate bill number is used."),
+        _judged("duplicate bill numbers", warns != "true", WARN,
+                "taken: two trips of a load by one carrier share its number; we look before each bill",
+                "refused: the second of two trips of a load by one carrier will be",
+                f"Turn the warning off under {_ADVANCED} > Other preferences > Warn if duplicate bill number is used."),
         _judged("home currency", home == home_currency, FAIL, home, f"{home}, configured {home_currency}",
                 "Set the home currency in the configuration to the company's own."),
     )

@@ -13,6 +13,20 @@ from adapters.quickbooks.forms import Raw
 from adapters.quickbooks.settings import Settings
 from adapters.quickbooks.shapes import Company, Instant, Preferences, Read, readable
 
+# What budgets and metrics call the endpoints.
+ENDPOINTS: Final = (
+    "token",
+    "query",
+    "read",
+    "cdc",
+    "preferences",
+    "companyinfo",
+    "invoice",
+    "bill",
+    "customer",
+    "vendor",
+)
+
 PAGE: Final = 1000  # rows; the vendor's largest page, for queries and for changes alike
 _MINOR_VERSION: Final = {"minorversion": "75"}
 _VALUES: Final = 30  # values in one IN list, so that the longest numbers still fit an address

@@ -21,7 +21,7 @@ class Limits:
     connections: int = 64
     head: float = 10.0
     body: float = 10.0
-    answer: float = 30.0  # to compute it
+    answer: float = 120.0  # to compute it; a check reads from both vendors, at their pace
     rest: float = 30.0  # from the answer, which has to be taken in this time too, to the next request
     farewell: float = 5.0  # for requests under way when the server stops
 

@@ -894,6 +894,17 @@ async def test_check_passes_a_fit_company_and_says_what_to_set_in_one_that_is_no
     assert all(finding.fix for finding in unfit.values() if finding.standing is not Standing.PASS)
 
 
+async def test_check_warns_of_a_company_that_refuses_equal_bill_numbers(world: World) -> None:
+    async def standing() -> Standing:
+        found = {finding.subject: finding.standing for finding in await world.another().check()}
+        return found["duplicate bill numbers"]
+
+    assert await standing() is Standing.PASS
+    warned = {"OtherPrefs": {"NameValue": [{"Name": "WarnDuplicateBillNumber", "Value": "true"}]}}
+    world.twin.company.set_preferences(warned)
+    assert await standing() is Standing.WARN
+
+
 async def test_check_warns_before_the_connection_ends(open_world: Callable[..., Awaitable[World]]) -> None:
     world = await open_world(limits=Limits(hard_expiry_seconds=5 * 86400))
     [token] = [finding for finding in await world.quickbooks.check() if finding.subject == "token"]
