@@ -92,7 +92,7 @@ async def demo(place: Path, *arguments: str) -> AsyncIterator[Demo]:
 
 
 async def books(place: Path) -> set[tuple[str, str, Decimal, Decimal]]:
-    """Return what is in the books a demo left behind: kind, number, total and balance of every document, ours or not."""
+    """Return what is in the books a demo left behind: kind, number, total and balance of every document."""
     options = ("--directory", str(place / "sandbox"), "--until-stdin-closes")
     async with module("adapters.sandbox", *options) as process, aiohttp.ClientSession() as session:
         assert process.stdout
