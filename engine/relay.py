@@ -31,6 +31,7 @@ from adapters.ports import (
     Verdict,
 )
 from engine.backoff import delay
+from state.database import StoreError
 from state.lifecycle import Effect, Trigger
 from state.moves import StaleTransaction
 from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Postponed, Receipt, Refused
@@ -131,6 +132,8 @@ class Relay:
             outcome = Delivered(Receipt(), adopted=True)
         elif message.effect is Effect.EXPORT and (flaw := self._flaw(transaction)):
             outcome = Refused(flaw)
+        elif not self._open(claim):
+            return None
         else:
             try:
                 return await self._table[message.effect].sender.prepare(claim, request_id(self._entity, claim))
@@ -143,16 +146,23 @@ class Relay:
         """Ask each vendor, in bulk, which of these wishes have come true already."""
         decided: list[tuple[Order, Verdict]] = []
         for effect, route in self._table.items():
-            group = [order for order in orders if order.claim.message.effect is effect]
-            if not group:
-                continue
-            try:
-                verdicts = await route.sender.look_up(group)
-            except Exception as error:  # noqa: BLE001 - looked up again later, all of them
-                await self._each(group, partial(self._fail, error))
-            else:
-                decided += [(order, verdicts[order.claim.message.id]) for order in group]
+            group = [order for order in orders if order.claim.message.effect is effect and self._open(order.claim)]
+            if group:
+                decided += await self._verdicts(route.sender, group)
         return decided
+
+    async def _verdicts(self, sender: Sender, group: Sequence[Order]) -> list[tuple[Order, Verdict]]:
+        """Look a group up; one that spoils the question for the others is found by asking for halves."""
+        try:
+            found = await sender.look_up(group)
+            return [(order, found[order.claim.message.id]) for order in group]
+        except Exception as error:  # noqa: BLE001 - looked up again later
+            if len(group) > 1 and not isinstance(error, Unavailable | OutcomeUnknown | Unauthorized):
+                middle = len(group) // 2
+                halves = [await self._verdicts(sender, half) for half in (group[:middle], group[middle:])]
+                return [pair for half in halves for pair in half]
+            await self._each(group, partial(self._fail, error))
+            return []
 
     async def _conclude(self, decided: tuple[Order, Verdict]) -> None:
         """Adopt what is there, refuse what is in the way, and send only what is proven absent."""
@@ -177,6 +187,8 @@ class Relay:
 
     async def _send(self, order: Order) -> None:
         """Announce, send, record. Between the first and the last anything that goes wrong leaves doubt, not loss."""
+        if not self._open(order.claim):
+            return
         try:
             claim = await self._store.announce(order.claim, order.request_id, order.body)
         except StaleTransaction:
@@ -195,6 +207,12 @@ class Relay:
             moved = await self._store.finish(claim, outcome, success=route.success, refusal=route.refusal)
         except StaleTransaction:
             return  # replaced while it was looked at, before anything left
+        except Exception as error:
+            if isinstance(error, StoreError) or isinstance(outcome, Postponed | InDoubt):
+                raise
+            # The store won't have this outcome, such as a document it holds for another transaction already.
+            await self._record(claim, self._judge(claim, error))
+            return
         self._ended(claim.message.effect, outcome)
         log.info(
             "message.ended",
@@ -212,7 +230,7 @@ class Relay:
         """Say what a failure means for the message, and for the lane it came through."""
         lane, now = self._lanes[self._lane(claim)], self._clock()
         match error:
-            case Rejected():
+            case Rejected() if claim.message.phase is not Phase.IN_DOUBT:  # a look-up refused says nothing of what left
                 return Refused(error.problem, error.trace)
             case Unavailable():
                 lane.pause(now, error.retry_after)
@@ -249,6 +267,10 @@ class Relay:
 
     def _lane(self, claim: Claim) -> str:
         return self._table[claim.message.effect].lane
+
+    def _open(self, claim: Claim) -> bool:
+        """Whether its vendor can be asked now; a message that meets a closed lane stays as it is, and due."""
+        return self._lanes[self._lane(claim)].open(self._clock())
 
     def _after(self, seconds: float) -> datetime:
         return self._clock() + timedelta(seconds=seconds)
@@ -296,7 +318,12 @@ class _Lane:
         return (self._closed_until - now).total_seconds() if self._closed_until else 0.0
 
     def pause(self, now: datetime, seconds: float | None) -> None:
-        """Close for `seconds`, or, if nobody said how long, longer with each failure in a row."""
+        """Close for `seconds`, or, if nobody said how long, longer with each failure in a row.
+
+        What was under way when the lane closed met the same failure, not another one.
+        """
+        if seconds is None and not self.open(now):
+            return
         if seconds is None:
             seconds = delay(self._failures, base=self._pace.retry_base, cap=self._pace.retry_cap, chance=_CHANCE)
             self._failures += 1
