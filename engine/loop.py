@@ -7,13 +7,13 @@ from enum import StrEnum
 import anyio
 import structlog
 
-from adapters.ports import Unauthorized, VendorError
+from adapters.ports import Unauthorized, Unavailable, VendorError
 from engine.backoff import delay
 from state.database import StoreError
 
 log = structlog.get_logger()
 
-_BASE = 5.0  # seconds a loop rests after its first failure
+_BASE = 5.0  # seconds; the longest a loop rests after its first failure
 _CAP = 300.0  # seconds; the longest a failing loop rests
 
 
@@ -46,7 +46,8 @@ class Loop:
     """Runs `body` every `interval` seconds, sooner if it asks for it or the alarm rings.
 
     `body` returns the seconds after which it wants to run again, or None for the interval. A vendor's failure, or a
-    bug, ends one pass and not the loop; a store that can't be used ends the process.
+    bug, ends one pass and not the loop; a store that can't be used ends the process. After a failure the loop rests
+    longer each time, and at least as long as the vendor asked for.
     """
 
     def __init__(
@@ -81,8 +82,8 @@ class Loop:
         if result is Pass.DONE:
             self._failures = 0
         else:
+            rest = max(rest, delay(self._failures, base=min(self.interval, _BASE), cap=_CAP, chance=self._chance))
             self._failures += 1
-            rest = delay(self._failures, base=min(self.interval, _BASE), cap=_CAP, chance=self._chance)
         self._ended(self.name, result, rest)
         return rest
 
@@ -95,7 +96,10 @@ class Loop:
             log.error("vendor.refused_us", loop=self.name, detail=str(error))  # noqa: TRY400 - a fact, not a bug
         except VendorError as error:
             log.warning("vendor.failed", loop=self.name, detail=str(error))
-        except Exception:
+            return Pass.UNAVAILABLE, (error.retry_after or 0.0) if isinstance(error, Unavailable) else 0.0
+        except Exception as error:
+            if isinstance(error, ExceptionGroup) and error.subgroup(StoreError):
+                raise  # a pass that works on several things at once wraps what stopped it
             log.exception("loop.broke", loop=self.name)
             return Pass.BROKEN, 0.0
         else:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import suppress
 
 import anyio
 
@@ -13,7 +14,7 @@ def notify(state: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
         # An abstract socket is written with a leading @ and addressed with a leading NUL.
         channel.connect("\0" + address[1:] if address.startswith("@") else address)
         channel.sendall(state.encode())
