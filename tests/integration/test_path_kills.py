@@ -32,11 +32,32 @@ async def requests(world: "World") -> int:
     return sum((await world.quickbooks.requests())["by_call"].values())
 
 
-async def test_daemon_killed_again_and_again_leaves_the_same_books(stage: "Stage") -> None:
+WRITES = ("commit_then_drop", "drop_before_commit", "commit_then_500", "error_10000", "late_commit", "cut_json")
+READS = ("html_502", "cut_json", "drop_before_commit")
+SEARCHES = ("html_502", "cut_json", "drop", "error_500")
+
+
+async def storm(world: "World") -> None:
+    """Let requests of all kinds go wrong by chance, until it is over."""
+    common = {"count": None, "seed": SEED}
+    each = {**common, "probability": 0.08}
+    await world.quickbooks.spoil(
+        *({**each, "action": action, "method": "POST", "delay": 0.3} for action in WRITES),
+        *({**each, "action": action, "method": "GET"} for action in READS),
+    )
+    await world.alvys.spoil(
+        *({**each, "action": action, "path": "*/search", "probability": 0.05} for action in SEARCHES)
+    )
+
+
+@pytest.mark.parametrize("weather", ["calm", "storm"])
+async def test_daemon_killed_again_and_again_leaves_the_same_books(stage: "Stage", weather: str) -> None:
     chance = random.Random(SEED)
     async with stage.world("--seed", str(SEED)) as world:
+        if weather == "storm":
+            await storm(world)
         for _ in range(KILLS):
-            async with stage.daemon(world) as daemon:
+            async with stage.daemon(world, RELAY_ROUNDS="50") as daemon:
                 wanted = await requests(world) + chance.randint(1, 14)
 
                 async def asked(wanted: int = wanted) -> bool:
@@ -44,6 +65,8 @@ async def test_daemon_killed_again_and_again_leaves_the_same_books(stage: "Stage
 
                 await until(asked, f"{wanted} requests")
                 assert await daemon.end(signal.SIGKILL) == -signal.SIGKILL
+        await world.quickbooks.mend()
+        await world.alvys.mend()
         await finished(stage, world)
 
 
