@@ -1,13 +1,16 @@
 """TMS -> transactions: what changed there since the cursor is in the store before the cursor moves."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import anyio
 import structlog
 
 from adapters.ports import Tms
+from state.database import StoreError
 from state.moves import Cause, Recorded
+from state.problem import problem
 from state.store import Store
 from state.transaction import Sourced
 
@@ -50,7 +53,16 @@ class Intake:
         await self._store.memory.advance(CURSOR, until)
 
     async def _take(self, sourced: Sourced) -> None:
-        result = await self._store.record(sourced, Cause("intake", _reason(sourced)))
+        cause = Cause("intake", _reason(sourced))
+        try:
+            result = await self._store.record(sourced, cause)
+        except StoreError:
+            raise
+        except Exception as error:
+            log.exception("source.broke", kind=sourced.kind, label=sourced.label)
+            # It stays visible, as a problem of its own, and neither its neighbours nor the cursor wait for it.
+            sourced = replace(sourced, content=None, problem=problem("shape_unknown", type(error).__name__))
+            result = await self._store.record(sourced, cause)
         self._recorded(result)
         if result is Recorded.UNCHANGED:
             return

@@ -4,17 +4,19 @@ What is paid is always total minus balance, read from the document itself. Payme
 it was paid, how, and under which reference.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 
 from adapters.ports import Accounting
-from state.lifecycle import IllegalMove, State, Trigger
+from state.database import StoreError
+from state.lifecycle import Effect, IllegalMove, State, Trigger
 from state.memory import Told
 from state.moves import Cause, StaleTransaction
-from state.outbox import Observation, PaymentReport, Settlement
+from state.outbox import Observation, PaymentReport, Phase, Settlement
 from state.store import Store
 from state.transaction import Money, Transaction
 
@@ -65,11 +67,18 @@ class Payments:
         since = self._first if cursor is None else cursor - self._overlap
         changes = await self._accounting.changes(since)
         await self._store.memory.observe(changes.observations, CURSOR, changes.until)
+        broken: list[Exception] = []
         for seen in await self._store.memory.observations():
             try:
                 await self._act(seen)
             except StaleTransaction:
                 continue  # it moved meanwhile: the observation is still there for the next pass
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - it is kept, and its neighbours go on
+                broken.append(error)
+        if broken:
+            raise ExceptionGroup("observations that could not be acted on", broken)
 
     async def _act(self, seen: Observation) -> None:
         """Apply what follows from one observation; keep it while its transaction can't take it yet."""
@@ -108,21 +117,24 @@ class Payments:
             self._wake()
 
     async def _voiding(self, transaction: Transaction) -> bool:
-        return any(standing.effect == "void" for standing in await self._store.standings(transaction.id))
+        """Whether our own void is still under way; one that was refused takes nothing away."""
+        return any(
+            standing.effect is Effect.VOID and standing.phase is not Phase.DEAD
+            for standing in await self._store.standings(transaction.id)
+        )
 
 
 def facts(transaction: Transaction, seen: Observation, told: dict[str, Told], today: date) -> Iterator[Fact]:
     """Yield what follows from `seen`, given what is recorded as applied and what the TMS was told, by payment.
 
-    `today` dates what no payment explains. Payments taken back come first, so that the sum told to the TMS never
-    exceeds what is truly paid.
+    `today` dates what no payment explains. Payments taken back come first. The TMS can't be told that a payment was
+    taken back, so the sum told to it is the most that was ever truly paid, and no payment is told twice.
     """
     if seen.gone:
         yield Fact(Trigger.DOCUMENT_LOST, _as(seen.total, 0), "voided or deleted in accounting")
         return
     applied = {settlement.payment_id: settlement for settlement in _explained(seen, today)}
     paid = sum(entry.amount for entry in told.values())
-    said = sum(entry.told for entry in told.values())
     settled = seen.balance.minor == 0 and seen.total == transaction.total and seen.total.minor > 0
     state = transaction.state
 
@@ -134,27 +146,49 @@ def facts(transaction: Transaction, seen: Observation, told: dict[str, Told], to
             reason = f"payment {entry.payment_id} no longer covers {_as(seen.total, entry.amount - now)}"
             yield Fact(Trigger.PAYMENT_REVERSED, _as(seen.total, paid), reason, entry._replace(amount=now))
 
-    for settlement in applied.values():
-        entry = told.get(settlement.payment_id, Told(settlement.payment_id, 0, 0, 0))
-        grown = settlement.amount.minor - entry.amount
-        if grown <= 0:
-            continue
-        paid += grown
-        tell = max(0, min(settlement.amount.minor - entry.told, paid - said))
-        said += tell
-        entry = Told(settlement.payment_id, settlement.amount.minor, entry.told + tell, entry.tellings + bool(tell))
-        whole = settled and paid == seen.total.minor
-        state = State.PAID if whole else state
+    news = _news(applied.values(), told)
+    if state is State.PAID and (news or not settled):
+        state = State.EXPORTED
+        reason = "it was paid without these payments" if news else f"accounting shows {seen.balance} left to pay"
+        yield Fact(Trigger.PAYMENT_REVERSED, _as(seen.total, paid), reason)
+
+    for new in news:
+        paid += new.grown
         yield Fact(
-            Trigger.PAYMENT_COMPLETED if whole else Trigger.PAYMENT_RECORDED,
+            Trigger.PAYMENT_COMPLETED if settled and new is news[-1] else Trigger.PAYMENT_RECORDED,
             _as(seen.total, paid),
-            f"payment {settlement.payment_id} covers {_as(seen.total, grown)}",
-            entry,
-            _report(settlement, entry, _as(seen.total, tell)) if tell else None,
+            f"payment {new.settlement.payment_id} covers {new.settlement.amount}",
+            new.entry,
+            _report(new.settlement, new.entry, _as(seen.total, new.tell)) if new.tell else None,
         )
 
-    if settled and state is not State.PAID:
+    if settled and not news and state is not State.PAID:
         yield Fact(Trigger.PAYMENT_COMPLETED, seen.total, "accounting shows nothing left to pay")
+
+
+class _News(NamedTuple):
+    """A payment that covers more than was recorded, or of which the TMS has to be told more; in minor units."""
+
+    settlement: Settlement
+    entry: Told  # as it is after this
+    grown: int
+    tell: int
+
+
+def _news(applied: Collection[Settlement], told: dict[str, Told]) -> list[_News]:
+    """Return what is new, each payment told at most once and all of them never more than is paid."""
+    untold = sum(each.amount.minor for each in applied) - sum(entry.told for entry in told.values())
+    news: list[_News] = []
+    for settlement in applied:
+        amount = settlement.amount.minor
+        known = told.get(settlement.payment_id, Told(settlement.payment_id, 0, 0, 0))
+        grown = max(0, amount - known.amount)
+        tell = max(0, min(amount - known.told, untold))
+        if grown or tell:
+            untold -= tell
+            entry = Told(settlement.payment_id, amount, known.told + tell, known.tellings + bool(tell))
+            news.append(_News(settlement, entry, grown, tell))
+    return news
 
 
 def _explained(seen: Observation, today: date) -> Iterator[Settlement]:

@@ -1,0 +1,268 @@
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from adapters.ports import Unavailable
+from engine.intake import CURSOR, Intake
+from engine.loop import Loop, Pass
+from state.database import StoreError
+from state.lifecycle import State
+from state.moves import Recorded
+from state.problem import problem
+from state.store import Filter
+from state.transaction import Content, Kind, Money
+from tests.unit.fakes import Bench, Window, spared
+
+if TYPE_CHECKING:
+    from state.transaction import Transaction
+    from tests.unit.conftest import Desk
+
+OVERLAP = timedelta(minutes=10)
+
+
+@pytest.fixture(autouse=True)
+def spare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with spared(monkeypatch):
+        yield
+
+
+class Reader:
+    """Intake from a fake TMS, with what it told others."""
+
+    def __init__(self, desk: "Desk") -> None:
+        self.desk = desk
+        self.bench = Bench(desk)
+        self.tms = self.bench.tms
+        self.first = desk.clock.now - timedelta(days=7)
+        self.counted: list[Recorded] = []
+        self.rung = 0
+        self.intake = Intake(
+            desk.store,
+            self.tms,
+            first=self.first,
+            overlap=OVERLAP,
+            clock=desk.clock,
+            recorded=self.counted.append,
+            wake=self._ring,
+        )
+
+    def _ring(self) -> None:
+        self.rung += 1
+
+    async def cursor(self) -> object:
+        return await self.desk.store.memory.cursor(CURSOR)
+
+    async def labels(self) -> list[str]:
+        return sorted(transaction.label for transaction in await self.desk.store.page(Filter()))
+
+    async def only(self) -> "Transaction":
+        [transaction] = await self.desk.store.page(Filter())
+        return transaction
+
+
+@pytest.fixture
+def reader(desk: "Desk") -> Reader:
+    return Reader(desk)
+
+
+# -- windows and the cursor -------------------------------------------------------------------------------------------
+
+
+async def test_first_look_begins_at_the_first_date_and_ends_now(reader: Reader) -> None:
+    await reader.intake.run_once()
+
+    assert reader.tms.windows == [Window(reader.first, reader.desk.clock.now)]
+    assert await reader.cursor() == reader.desk.clock.now
+
+
+async def test_next_look_begins_an_overlap_before_the_end_of_the_last(reader: Reader) -> None:
+    await reader.intake.run_once()
+    ended = reader.desk.clock.now
+    reader.desk.clock.forward(hours=1)
+
+    await reader.intake.run_once()
+
+    assert reader.tms.windows[-1] == Window(ended - OVERLAP, reader.desk.clock.now)
+
+
+async def test_overlap_never_reaches_behind_the_first_date(reader: Reader) -> None:
+    await reader.desk.store.memory.advance(CURSOR, reader.first + timedelta(minutes=1))
+
+    await reader.intake.run_once()
+
+    assert reader.tms.windows == [Window(reader.first, reader.desk.clock.now)]
+
+
+async def test_cursor_stands_at_the_beginning_of_the_look_not_at_its_end(reader: Reader) -> None:
+    began = reader.desk.clock.now
+
+    async def time_passes() -> None:
+        reader.desk.clock.forward(minutes=30)
+
+    reader.tms.chunks, reader.tms.between = [[reader.desk.sourced()]], time_passes
+
+    await reader.intake.run_once()
+
+    assert await reader.cursor() == began
+
+
+async def test_cursor_does_not_move_before_everything_is_recorded(reader: Reader) -> None:
+    seen: list[tuple[object, list[str]]] = []
+
+    async def look() -> None:
+        seen.append((await reader.cursor(), await reader.labels()))
+
+    reader.tms.chunks = [[reader.desk.sourced(load="1")], [reader.desk.sourced(load="2")]]
+    reader.tms.between = look
+
+    await reader.intake.run_once()
+
+    assert seen == [(None, ["1"]), (None, ["1", "2"])]
+    assert await reader.cursor() == reader.desk.clock.now
+
+
+async def test_chunk_that_fails_leaves_the_cursor_and_keeps_what_came_before_it(reader: Reader) -> None:
+    await reader.intake.run_once()
+    before = await reader.cursor()
+    reader.desk.clock.forward(hours=1)
+    reader.tms.chunks = [[reader.desk.sourced(load="1")], Unavailable("busy"), [reader.desk.sourced(load="2")]]
+
+    with pytest.raises(Unavailable):
+        await reader.intake.run_once()
+    assert (await reader.cursor(), await reader.labels()) == (before, ["1"])
+
+    del reader.tms.chunks[1]
+    await reader.intake.run_once()
+    assert (await reader.cursor(), await reader.labels()) == (reader.desk.clock.now, ["1", "2"])
+    assert reader.tms.windows[-1].since == reader.tms.windows[-2].since
+    assert reader.counted == [Recorded.NEW, Recorded.UNCHANGED, Recorded.NEW]
+
+
+async def test_store_that_can_not_be_used_leaves_the_cursor_and_ends_the_loop(reader: Reader) -> None:
+    reader.tms.chunks = [[reader.desk.sourced(load="1")], [reader.desk.sourced(load="2")]]
+    reader.tms.between = reader.desk.crash
+
+    async def body() -> None:
+        await reader.intake.run_once()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await Loop("intake", 60, body, lambda name, result, rest: None).run()
+
+    assert caught.value.subgroup(StoreError) is not None
+
+
+# -- what becomes of a record -----------------------------------------------------------------------------------------
+
+
+async def test_new_changed_and_unchanged_records_are_told_apart_and_only_news_wake_the_relay(reader: Reader) -> None:
+    for amount in ("100.00", "120.00", "120.00"):
+        reader.tms.chunks = [[reader.desk.sourced(amount)]]
+        await reader.intake.run_once()
+
+    assert (reader.counted, reader.rung) == ([Recorded.NEW, Recorded.CHANGED, Recorded.UNCHANGED], 2)
+    recorded = await reader.only()
+    assert (recorded.revision, recorded.total, recorded.state) == (2, Money(12_000), State.PENDING)
+    assert [(each.actor, each.reason) for each in await reader.desk.store.history(recorded.id)] == [
+        ("intake", "seen in the TMS")
+    ] * 2
+
+
+async def test_record_shown_in_two_chunks_is_one_transaction(reader: Reader) -> None:
+    sourced = reader.desk.sourced()
+    reader.tms.chunks = [[sourced, sourced], [sourced]]
+
+    await reader.intake.run_once()
+
+    assert sorted(reader.counted) == [Recorded.NEW, Recorded.UNCHANGED, Recorded.UNCHANGED]
+    assert (await reader.only()).revision == 1
+
+
+async def test_invoice_and_bill_of_the_same_id_are_two_transactions(reader: Reader) -> None:
+    reader.tms.chunks = [[reader.desk.sourced(), reader.desk.sourced(kind=Kind.CARRIER_BILL)]]
+
+    await reader.intake.run_once()
+
+    assert reader.counted == [Recorded.NEW, Recorded.NEW]
+
+
+async def test_record_with_a_problem_becomes_an_error_that_names_it(reader: Reader) -> None:
+    missing = problem("date_missing", "load 1001 has no invoice date")
+    reader.tms.chunks = [[reader.desk.sourced(content=None, problem=missing), reader.desk.sourced(load="good")]]
+
+    await reader.intake.run_once()
+    await reader.bench.drain()
+
+    [good, bad] = await reader.desk.store.page(Filter())
+    if good.label != "good":
+        good, bad = bad, good
+    assert (bad.state, bad.problem) == (State.ERROR, missing)
+    assert good.state is State.EXPORTED
+
+
+async def test_problem_that_is_fixed_at_the_source_is_exported(reader: Reader) -> None:
+    reader.tms.chunks = [[reader.desk.sourced(content=None, problem=problem("date_missing"))]]
+    await reader.intake.run_once()
+    await reader.bench.drain()
+    reader.tms.chunks = [[reader.desk.sourced()]]
+
+    await reader.intake.run_once()
+    await reader.bench.drain()
+
+    fixed = await reader.only()
+    assert (fixed.state, fixed.problem, reader.counted) == (State.EXPORTED, None, [Recorded.NEW, Recorded.CHANGED])
+
+
+async def test_withdrawn_record_leaves_accounting_and_is_told_once(reader: Reader) -> None:
+    reader.tms.chunks = [[reader.desk.sourced()]]
+    await reader.intake.run_once()
+    await reader.bench.drain()
+    reader.tms.chunks = [[reader.desk.sourced(content=None, withdrawn=True)]]
+
+    await reader.intake.run_once()
+    await reader.intake.run_once()
+    await reader.bench.drain()
+    await reader.intake.run_once()
+
+    gone = await reader.only()
+    assert (gone.state, reader.bench.books.live("id of 1001")) == (State.REVERTED, [])
+    assert reader.counted == [Recorded.NEW, Recorded.WITHDRAWN, Recorded.UNCHANGED, Recorded.UNCHANGED]
+    assert reader.rung == 2
+    reasons = [each.reason for each in await reader.desk.store.history(gone.id)]
+    assert reasons[2] == "withdrawn in the TMS"
+
+
+async def test_withdrawn_record_nobody_knew_is_no_transaction(reader: Reader) -> None:
+    reader.tms.chunks = [[reader.desk.sourced(content=None, withdrawn=True)]]
+
+    await reader.intake.run_once()
+
+    assert (await reader.labels(), reader.counted) == ([], [Recorded.UNCHANGED])
+
+
+async def test_record_the_store_can_not_hold_becomes_a_problem_and_stops_neither_neighbours_nor_cursor(
+    reader: Reader,
+) -> None:
+    def sized(load: str, minor: int) -> Content:
+        content = reader.desk.sourced(load=load).content
+        assert content is not None
+        return Content(**{name: getattr(content, name) for name in content.__slots__} | {"total": Money(minor)})
+
+    reader.tms.chunks = [
+        [reader.desk.sourced(load="1"), reader.desk.sourced(load="poison", content=sized("poison", 2**63))],
+        [reader.desk.sourced(load="2")],
+    ]
+    ended: list[Pass] = []
+
+    async def body() -> None:
+        await reader.intake.run_once()
+
+    await Loop("intake", 60, body, lambda name, result, rest: ended.append(result)).run_once()
+    await reader.bench.drain()
+
+    assert (await reader.labels(), ended) == (["1", "2", "poison"], [Pass.DONE])
+    assert await reader.cursor() is not None
+    [poison] = await reader.desk.store.page(Filter(search="poison"))
+    assert (poison.state, poison.problem and poison.problem.code) == (State.ERROR, "shape_unknown")
+    assert len(reader.bench.books.documents) == 2
