@@ -31,6 +31,8 @@ from engine.relay import Pace, Relay, routes
 from engine.web.app import make_app
 from engine.web.auth import Role, Token
 from engine.web.server import serving
+from state.lifecycle import Effect, Trigger
+from state.outbox import Outcome
 from state.store import Store
 
 log = structlog.get_logger()
@@ -150,7 +152,7 @@ def _loops(config: Config, store: Store, ends: Vendors, metrics: Metrics, readin
         entity=config.entity,
         home_currency=config.home_currency,
         clock=now,
-        ended=metrics.attempted,
+        ended=_counting(metrics),
     )
     first = datetime.combine(config.first_date, clock_time.min, config.alvys.timezone)
     noting = _noting(metrics, readiness)
@@ -185,6 +187,17 @@ def _loops(config: Config, store: Store, ends: Vendors, metrics: Metrics, readin
     metrics.watch_token("refresh", lambda: ends.accounting.tokens.seconds_to_expiry)
     metrics.watch_token("grant", lambda: ends.accounting.tokens.seconds_to_end)
     return {loop.name: loop for loop in loops}
+
+
+def _counting(metrics: Metrics) -> Callable[[Effect, Outcome, Trigger | None], None]:
+    """Return what the relay calls when a message ended."""
+
+    def ended(effect: Effect, outcome: Outcome, fact: Trigger | None) -> None:
+        metrics.attempted(effect, outcome)
+        if fact is not None:
+            metrics.moved(fact)
+
+    return ended
 
 
 def _noting(metrics: Metrics, readiness: Readiness) -> Callable[[str, Pass, float], None]:

@@ -95,7 +95,7 @@ class Relay:
         entity: str,
         home_currency: str,
         clock: Callable[[], datetime],
-        ended: Callable[[Effect, Outcome], None],
+        ended: Callable[[Effect, Outcome, Trigger | None], None],
     ) -> None:
         self._store = store
         self._table = table
@@ -204,7 +204,7 @@ class Relay:
     async def _record(self, claim: Claim, outcome: Outcome) -> None:
         route = self._table[claim.message.effect]
         try:
-            moved = await self._store.finish(claim, outcome, success=route.success, refusal=route.refusal)
+            moved, fact = await self._store.finish(claim, outcome, success=route.success, refusal=route.refusal)
         except StaleTransaction:
             return  # replaced while it was looked at, before anything left
         except Exception as error:
@@ -213,7 +213,7 @@ class Relay:
             # The store won't have this outcome, such as a document it holds for another transaction already.
             await self._record(claim, self._judge(claim, error))
             return
-        self._ended(claim.message.effect, outcome)
+        self._ended(claim.message.effect, outcome, fact)
         log.info(
             "message.ended",
             effect=claim.message.effect,

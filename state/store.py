@@ -81,6 +81,13 @@ class Backlog(NamedTuple):
     oldest: datetime
 
 
+class Ended(NamedTuple):
+    """A transaction after one of its messages ended, and the fact that moved it, if one did."""
+
+    transaction: Transaction
+    fact: Trigger | None
+
+
 class Standing(NamedTuple):
     """One message of a transaction that is not delivered: why it waits, and until when."""
 
@@ -253,7 +260,7 @@ class Store:
 
     async def finish(
         self, claim: Claim, outcome: Outcome, *, success: Trigger | None, refusal: Trigger | None
-    ) -> Transaction:
+    ) -> Ended:
         """Record how a claimed message ended and, in the same commit, the fact that follows from it.
 
         `success` and `refusal` are the facts of a yes and of a no, if the effect has them. A message that was
@@ -261,7 +268,7 @@ class Store:
         message was replaced since it was claimed.
         """
 
-        async def unit(work: Work) -> Transaction:
+        async def unit(work: Work) -> Ended:
             wanted = await find(work, claim.transaction.id)
             overtaken = (claim.message.generation, claim.message.revision) != (wanted.generation, wanted.revision)
             await _end_attempt(work, claim, outcome)
@@ -271,12 +278,13 @@ class Store:
                 case Delivered(receipt) if success is not None:
                     fact = await _fact(work, before, success, overtaken=overtaken)
                     held = {"document": receipt.document} if receipt.document else {}
-                    return await apply(work, before, fact, Cause("relay", _told(outcome)), changes=held)
+                    cause = Cause("relay", _told(outcome))
+                    return Ended(await apply(work, before, fact, cause, changes=held), fact)
                 case Refused(why) if refusal is not None and not overtaken:
                     changes = _lost(before, why) | {"problem": why}
-                    return await apply(work, before, refusal, Cause("relay", why.code), changes=changes)
+                    return Ended(await apply(work, before, refusal, Cause("relay", why.code), changes=changes), refusal)
                 case _:
-                    return before
+                    return Ended(before, None)
 
         return await self._database.run(unit)
 

@@ -106,7 +106,7 @@ class Desk:
 
     async def finish(self, claim: Claim, outcome: Outcome) -> Transaction:
         success, refusal = FACTS[claim.message.effect]
-        return await self.store.finish(claim, outcome, success=success, refusal=refusal)
+        return (await self.store.finish(claim, outcome, success=success, refusal=refusal)).transaction
 
     async def exported(self, amount: str = "100.00", **fields: Any) -> Transaction:
         """Record a transaction and bring it to accounting, whole."""

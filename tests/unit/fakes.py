@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from adapters.ports import Absent, Changes, Conflict, Finding, Order, Present, Sender, Verdict
 from engine.relay import Pace, Relay, routes
 from state import database
-from state.lifecycle import Effect
+from state.lifecycle import Effect, Trigger
 from state.outbox import Claim, Observation, Outcome, Receipt
 from state.problem import Problem
 from state.transaction import Document, Sourced
@@ -307,6 +307,7 @@ class Bench:
         self.accounting = FakeAccounting(self.exports, self.voids, desk.clock)
         self.tms = FakeTms(self.reports)
         self.ended: list[tuple[Effect, str]] = []
+        self.moved: list[Trigger] = []
         self.relay = self._relay()
 
     def restart(self, desk: "Desk") -> None:
@@ -334,5 +335,6 @@ class Bench:
             ended=self._ended,
         )
 
-    def _ended(self, effect: Effect, outcome: Outcome) -> None:
+    def _ended(self, effect: Effect, outcome: Outcome, fact: Trigger | None) -> None:
         self.ended.append((effect, type(outcome).__name__))
+        self.moved.extend([fact] if fact else [])

@@ -70,6 +70,15 @@ async def test_each_effect_waits_in_the_lane_of_its_route(bench: Bench) -> None:
         assert effect in {claim.message.effect for claim in await bench.desk.store.claim([table[effect].lane], 9)}
 
 
+async def test_relay_tells_each_fact_that_moved_a_transaction(bench: Bench) -> None:
+    await bench.desk.new(load="1")
+    await bench.relay.run_once()
+    await bench.desk.withdraw("1")
+    await bench.relay.run_once()
+
+    assert bench.moved == [Trigger.EXPORT_CONFIRMED, Trigger.VOID_CONFIRMED]
+
+
 # -- the order of a pass ----------------------------------------------------------------------------------------------
 
 

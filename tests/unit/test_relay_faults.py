@@ -288,7 +288,7 @@ async def test_relay_knows_only_the_effects_of_its_table(bench: Bench) -> None:
         entity="Acme LLC",
         home_currency="USD",
         clock=bench.desk.clock,
-        ended=lambda effect, outcome: None,
+        ended=lambda effect, outcome, fact: None,
     )
 
     await relay.run_once()
