@@ -204,6 +204,5 @@ async def test_second_demo_in_a_directory_is_refused_in_a_sentence(tmp_path: Pat
             assert await second.end() == 1
         assert "another demo runs in" in second.said
         assert "Traceback" not in second.said
-        first.process.send_signal(signal.SIGINT)
-        await first.end()
+        first.process.kill()
     await gone(tmp_path)

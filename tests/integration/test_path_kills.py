@@ -50,13 +50,13 @@ async def storm(world: "World") -> None:
     )
 
 
-@pytest.mark.parametrize("weather", ["calm", "storm"])
-async def test_daemon_killed_again_and_again_leaves_the_same_books(stage: "Stage", weather: str) -> None:
+@pytest.mark.parametrize(("weather", "kills"), [("calm", KILLS), ("storm", (KILLS + 1) // 2)])
+async def test_daemon_killed_again_and_again_leaves_the_same_books(stage: "Stage", weather: str, kills: int) -> None:
     chance = random.Random(SEED)
     async with stage.world("--seed", str(SEED)) as world:
         if weather == "storm":
             await storm(world)
-        for _ in range(KILLS):
+        for _ in range(kills):
             async with stage.daemon(world, RELAY_ROUNDS="50") as daemon:
                 wanted = await requests(world) + chance.randint(1, 14)
 
@@ -78,7 +78,6 @@ async def in_flight(daemon: "Daemon") -> bool:
     ("action", "kind", "delay"),
     [
         pytest.param("slow", "Invoice", 0.5, id="invoice_under_way"),
-        pytest.param("slow", "Bill", 0.5, id="bill_under_way"),
         pytest.param("late_commit", "Bill", 0.5, id="bill_commits_after_the_kill"),
         pytest.param("commit_then_drop", "Invoice", 0, id="invoice_in_doubt"),
     ],

@@ -13,7 +13,7 @@ import msgspec
 Found = TypeVar("Found")
 Json = dict[str, Any]
 
-PATIENCE = 25.0  # seconds until a condition that does not come true fails its test
+PATIENCE = 40.0  # seconds until a condition that does not come true fails its test
 GLANCE = 0.04  # seconds between two looks
 MARKER = "loadledger"
 
