@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.integration.stage import Daemon, Stage
     from tests.integration.twins import World
 
-KILLS = int(os.environ.get("LOADLEDGER_TEST_KILLS", "6"))  # more of them on demand
+KILLS = int(os.environ.get("LOADLEDGER_TEST_KILLS", "4"))  # more of them on demand
 SEED = int(os.environ.get("LOADLEDGER_TEST_SEED", "1"))
 
 
