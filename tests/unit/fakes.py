@@ -1,7 +1,7 @@
 """Fake vendors: a tiny set of books that judges, and ports that follow a script of faults.
 
-What is sent travels: it is on the wire at once and in the books when the clock has reached its arrival, whatever
-became of the sender meanwhile. So a crash or a fault never undoes what has left.
+What is sent travels: it is on the wire at once, and in the books when the clock has reached its arrival or its answer
+is heard, whatever became of the sender meanwhile. So a crash or a fault never undoes what has left.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -104,7 +104,9 @@ class Books:
                 self._answered[each.request_id] = self._book(each.request)
 
     def answer(self, request_id: str) -> Held:
-        """Return what a request came to."""
+        """Return what a request came to: an answer that is heard proves that it has arrived."""
+        now = self._clock()
+        self._wire = [each._replace(arrives=now) if each.request_id == request_id else each for each in self._wire]
         self.settle()
         return self._answered[request_id]
 
@@ -165,7 +167,7 @@ class FakeSender:
         self.asked: list[list[str]] = []
         self.sent: list[Order] = []
         self.faults: list[Fault] = []
-        self.travel = 0.0
+        self.travel = 60.0  # seconds a request is under way if nobody lives to hear the answer
         self.before_send: Callable[[Order], Awaitable[object]] | None = None
         self.before_look_up: Callable[[], Awaitable[object]] | None = None
 
@@ -200,10 +202,10 @@ class FakeSender:
         await anyio.lowlevel.checkpoint()
         self.sent.append(order)
         fault = self._next("send", [order.claim.transaction.label])
-        if fault is not None and fault.travel is None:
-            raise fault.error
-        self.books.accept(order.request_id, _request(order), fault.travel or 0 if fault else self.travel)
-        await anyio.lowlevel.checkpoint()
+        travel = fault.travel if fault else self.travel
+        if travel is not None:
+            self.books.accept(order.request_id, _request(order), travel)
+            await anyio.lowlevel.checkpoint()
         if fault is not None:
             raise fault.error
         held = self.books.answer(order.request_id)

@@ -153,6 +153,22 @@ async def test_store_that_can_not_be_used_leaves_the_cursor_and_ends_the_loop(re
     assert caught.value.subgroup(StoreError) is not None
 
 
+async def test_store_that_fails_once_is_not_tried_again_with_something_else(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*given: object) -> None:
+        monkeypatch.undo()
+        raise StoreError("the disk is full")
+
+    reader.tms.chunks = [[reader.desk.sourced()]]
+    monkeypatch.setattr(reader.desk.store, "record", full)
+
+    with pytest.raises(ExceptionGroup):
+        await reader.intake.run_once()
+
+    assert (await reader.labels(), await reader.cursor()) == ([], None)
+
+
 # -- what becomes of a record -----------------------------------------------------------------------------------------
 
 

@@ -146,7 +146,6 @@ CASES = [
         Look(100, 0, (("a", 100),)),
         ((COMPLETED, 100, None),),
     ),
-    Case("nothing to pay at all", E, (), Look(0, 0), ()),
     Case("forced to paid", P, (), Look(100, 100), ((REVERSED, 0, None),)),
     Case(
         "forced to paid and paid in part",
@@ -183,6 +182,10 @@ def test_facts_follow_from_a_look(transaction: "Transaction", case: Case) -> Non
     found = list(facts(exported(transaction, case.state), case.look.observation(), told, TODAY))
 
     assert tuple(map(summary, found)) == case.facts
+
+
+def test_document_of_nothing_is_never_paid(transaction: "Transaction") -> None:
+    assert list(facts(exported(transaction, total=0), Look(0, 0).observation(), {}, TODAY)) == []
 
 
 def test_report_carries_the_payment_and_a_share_nobody_names_is_dated_today(transaction: "Transaction") -> None:

@@ -155,7 +155,8 @@ DEATHS = [
 
 
 async def assert_one_document_each(bench: Bench) -> None:
-    """Everything is exported, and the books hold exactly one document for it, with its money."""
+    """Everything is exported, and once all has arrived the books hold one document for each, with its money."""
+    bench.desk.clock.forward(days=1)
     for transaction in await bench.desk.store.page(Filter()):
         [held] = bench.books.live(transaction.source_id)
         assert (transaction.state, transaction.document) == (State.EXPORTED, held.document)

@@ -278,6 +278,22 @@ async def test_store_that_can_not_be_used_ends_the_pass(bench: Bench) -> None:
     assert caught.value.subgroup(StoreError) is not None
 
 
+async def test_outcome_the_store_failed_to_keep_is_not_replaced_by_another(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*given: object, **facts: object) -> None:
+        monkeypatch.undo()
+        raise StoreError("the disk is full")
+
+    recorded = await bench.desk.new()
+    monkeypatch.setattr(bench.desk.store, "finish", full)
+
+    with pytest.raises(ExceptionGroup):
+        await bench.relay.run_once()
+
+    assert await bench.desk.standing(recorded) == ["export sent"]
+
+
 async def test_relay_knows_only_the_effects_of_its_table(bench: Bench) -> None:
     table = {effect: route for effect, route in routes(bench.tms, bench.accounting).items() if route.lane == "tms"}
     await bench.desk.new()
