@@ -167,11 +167,21 @@ def reexport(daemon: tuple[str, str | None], transaction_id: int, reason: str) -
 @click.argument("transaction_id", type=int)
 @click.option("--expected", required=True, type=click.Choice(_STATES), help="The state you saw it in.")
 @click.option("--to", "destination", required=True, type=click.Choice(_STATES), help="The state to force.")
+@click.option("--document", "document_id", help="Id of the document in accounting that is this one.")
 @click.option("--reason", required=True, help="Why, for the history.")
 @click.pass_obj
-def force(daemon: tuple[str, str | None], transaction_id: int, expected: str, destination: str, reason: str) -> None:
+def force(  # noqa: PLR0913 - one for each option
+    daemon: tuple[str, str | None],
+    transaction_id: int,
+    *,
+    expected: str,
+    destination: str,
+    document_id: str | None,
+    reason: str,
+) -> None:
     """Put a transaction into another state because you know better; your name and reason are kept."""
-    _act(daemon, transaction_id, "force", {"expected": expected, "destination": destination, "reason": reason})
+    asked = {"expected": expected, "destination": destination, "document_id": document_id, "reason": reason}
+    _act(daemon, transaction_id, "force", asked)
 
 
 # -- the way through ------------------------------------------------------------------------------------------
@@ -237,7 +247,7 @@ def _asked(url: str, token: str | None, question: Callable[[Admin], Coroutine[An
         raise click.ClickException(str(error)) from error
 
 
-def _act(daemon: tuple[str, str | None], transaction_id: int, action: str, body: dict[str, str]) -> None:
+def _act(daemon: tuple[str, str | None], transaction_id: int, action: str, body: dict[str, Any]) -> None:
     after = _asked(*daemon, lambda admin: admin.post(f"transactions/{transaction_id}/{action}", body))
     screen.show_transaction(screen.console(), after)
 

@@ -75,7 +75,7 @@ def show_page(console: Console, page: dict[str, Any]) -> None:
             _state(each["state"]),
             _money(each["total"]),
             _money(each["paid"]),
-            each["problem"]["code"] if each["problem"] else "",
+            each["problem"]["code"] if each["problem"] else "held" if each["held"] else "",
         )
     console.print(table)
     if page["next"]:
@@ -90,6 +90,8 @@ def show_transaction(console: Console, found: dict[str, Any]) -> None:
     console.print("state", _state(found["state"]), f"total {_money(found['total'])}, paid {_money(found['paid'])}")
     if found["document"]:
         console.print(Text(f"in accounting: id {found['document']['id']}, number {found['document']['number']}"))
+    if found["held"]:
+        console.print(Text("held: the TMS says something newer, and a transaction in this state can't change"))
     if found["problem"]:
         _show_problem(console, found["problem"])
 

@@ -110,7 +110,7 @@ async def make(
         await work.run("withdraw_wishes", transaction_id=after.id)
     if step.effect is not None and (step.effect is not Effect.REPORT_PAYMENT or step.report is not None):
         await _wish(work, after, step.effect, step.report)
-    return after
+    return await _released(work, after, step)
 
 
 async def take_in(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
@@ -118,11 +118,29 @@ async def take_in(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
     row = await work.row("find_by_source", kind=sourced.kind, source_id=sourced.source_id)
     if row is None:
         return await _insert(work, sourced, cause) if not sourced.withdrawn else Recorded.UNCHANGED
-    known = transaction_from(row)
+    return await _take_in(work, transaction_from(row), sourced, cause)
+
+
+async def _take_in(work: Work, known: Transaction, sourced: Sourced, cause: Cause) -> Recorded:
+    """Take in what the TMS says of a known transaction; hold it while its state allows no such change."""
     try:
-        return await (_withdraw(work, known, cause) if sourced.withdrawn else _change(work, known, sourced, cause))
+        result = await (_withdraw(work, known, cause) if sourced.withdrawn else _change(work, known, sourced, cause))
     except IllegalMove:
+        await work.run("hold", id=known.id, held=write(sourced))
         return Recorded.HELD
+    if result is Recorded.UNCHANGED and known.held is not None:
+        await work.run("hold", id=known.id, held=None)
+    return result
+
+
+async def _released(work: Work, after: Transaction, step: Step) -> Transaction:
+    """Take in what was held, once a fact brought the transaction where it can be; return it as it then is."""
+    ready = after.state is State.PENDING or (after.state is State.EXPORTED and step.name != FORCED)
+    if after.held is None or not ready:
+        return after
+    known = await find(work, after.id)
+    await _take_in(work, known, after.held, Cause("intake", "said by the TMS while it was held"))
+    return await find(work, after.id)
 
 
 def consequences(before: Transaction, trigger: Trigger) -> dict[str, Any]:
@@ -187,7 +205,7 @@ async def _withdrawn_there(work: Work, known: Transaction) -> bool:
 async def _withdraw(work: Work, known: Transaction, cause: Cause) -> Recorded:
     if known.state is State.REVERTED or await newest_wish(work, known.id) is Effect.VOID:
         return Recorded.UNCHANGED
-    await apply(work, known, Trigger.SOURCE_WITHDRAWN, cause)
+    await apply(work, known, Trigger.SOURCE_WITHDRAWN, cause, changes={"held": None})
     return Recorded.WITHDRAWN
 
 
@@ -201,6 +219,7 @@ def _taken_in(sourced: Sourced) -> dict[str, Any]:
         "total": total,
         "paid": Money(0, total.currency) if total else None,
         "problem": sourced.problem,
+        "held": None,
     }
 
 

@@ -47,9 +47,9 @@ ORDER BY t.id DESC LIMIT :limit
 
 -- insert: a transaction is born pending, at version 1
 INSERT INTO transactions (kind, source_id, label, state, version, generation, revision, content, digest, party, number, currency, total, paid,
-                          document_id, document_number, document_version, problem, problem_code, created_at, updated_at)
+                          document_id, document_number, document_version, problem, problem_code, held, created_at, updated_at)
 VALUES (:kind, :source_id, :label, :state, :version, :generation, :revision, :content, :digest, :party, :number, :currency, :total, :paid,
-        :document_id, :document_number, :document_version, :problem, :problem_code, :created_at, :updated_at)
+        :document_id, :document_number, :document_version, :problem, :problem_code, :held, :created_at, :updated_at)
 RETURNING id
 
 -- move: the one statement that changes a state; no row means somebody else was faster
@@ -57,8 +57,11 @@ UPDATE transactions
 SET label = :label, state = :state, version = :version, generation = :generation, revision = :revision, content = :content, digest = :digest,
     party = :party, number = :number, currency = :currency, total = :total, paid = :paid,
     document_id = :document_id, document_number = :document_number, document_version = :document_version,
-    problem = :problem, problem_code = :problem_code, updated_at = :updated_at
+    problem = :problem, problem_code = :problem_code, held = :held, updated_at = :updated_at
 WHERE id = :id AND state = :expected_state AND version = :expected_version
+
+-- hold: the newest the TMS says, kept until the state allows the change
+UPDATE transactions SET held = :held WHERE id = :id
 
 -- record_change: every move leaves one line
 INSERT INTO history (transaction_id, at, trigger, from_state, to_state, version, actor, reason)

@@ -10,7 +10,7 @@ from state.database import from_micros, to_micros
 from state.lifecycle import Effect, State
 from state.outbox import Attempt, Change, Claim, Message, Observation, PaymentReport, Phase
 from state.problem import Problem
-from state.transaction import Content, Document, Kind, Money, Transaction, TransactionId
+from state.transaction import Content, Document, Kind, Money, Sourced, Transaction, TransactionId
 
 
 def transaction_from(row: sqlite3.Row) -> Transaction:
@@ -36,6 +36,7 @@ def transaction_from(row: sqlite3.Row) -> Transaction:
         in_flight=bool(row["in_flight"]),
         created_at=from_micros(row["created_at"]),
         updated_at=from_micros(row["updated_at"]),
+        held=_read(row["held"], Sourced),
     )
 
 
@@ -62,6 +63,7 @@ def transaction_columns(transaction: Transaction) -> dict[str, Any]:
         "document_version": document.version if document else None,
         "problem": write(problem),
         "problem_code": problem.code if problem else None,
+        "held": write(transaction.held),
         "created_at": to_micros(transaction.created_at),
         "updated_at": to_micros(transaction.updated_at),
     }

@@ -42,7 +42,7 @@ from state.outbox import (
 )
 from state.problem import LOST, Problem, problem
 from state.rows import attempt_from, change_from, claim_from, transaction_from, write
-from state.transaction import Kind, Sourced, Transaction, TransactionId
+from state.transaction import Document, Kind, Sourced, Transaction, TransactionId
 
 
 class NotForceable(Exception):  # noqa: N818 - named for what happened
@@ -173,11 +173,20 @@ class Store:
 
         return await self._database.run(unit)
 
-    async def force(self, transaction_id: TransactionId, expected: State, dest: State, cause: Cause) -> Transaction:
+    async def force(
+        self,
+        transaction_id: TransactionId,
+        expected: State,
+        dest: State,
+        cause: Cause,
+        *,
+        document_id: str | None = None,
+    ) -> Transaction:
         """Put a transaction into `dest` because a person says so, whatever the table of facts says.
 
-        Raises UnknownTransaction, StaleTransaction if it is not in `expected`, and NotForceable if no one may force
-        that move or something of it is in flight.
+        `document_id` names the document in accounting that a person made, or knows to be this one; its payments are
+        followed from then on. Raises UnknownTransaction, StaleTransaction if it is not in `expected`, and
+        NotForceable if no one may force that move, something of it is in flight, or the document is another's.
         """
 
         async def unit(work: Work) -> Transaction:
@@ -189,7 +198,10 @@ class Store:
                 raise NotForceable(f"a transaction that is {before.state} can't be forced to {dest}")
             if before.in_flight:
                 raise NotForceable("its last request has no known outcome yet; wait until that is decided")
-            return await make(work, before, Step(FORCED, dest, allowed.effect), cause, _forced(before, dest))
+            changes = _forced(before, dest)
+            if document_id is not None:
+                changes |= {"document": await _named(work, before, dest, document_id)}
+            return await make(work, before, Step(FORCED, dest, allowed.effect), cause, changes)
 
         return await self._database.run(unit)
 
@@ -424,6 +436,16 @@ def _lost(before: Transaction, why: Problem) -> dict[str, Any]:
 
 def _told(outcome: Delivered) -> str:
     return "found in accounting" if outcome.adopted else "accounting said yes"
+
+
+async def _named(work: Work, before: Transaction, dest: State, document_id: str) -> Document:
+    """Return the document a person names; its number and version are read when they are needed."""
+    if dest not in {State.EXPORTED, State.PAID}:
+        raise NotForceable(f"a transaction that is {dest} has no document to name")
+    holder = await work.row("find_by_document", kind=before.kind, document_id=document_id)
+    if holder is not None and holder["id"] != before.id:
+        raise NotForceable(f"document {document_id} is that of transaction {holder['id']}")
+    return Document(document_id, None, "")
 
 
 def _forced(before: Transaction, dest: State) -> dict[str, Any]:

@@ -192,6 +192,7 @@ class Transaction:
     in_flight: bool  # a message was sent and its outcome is not known yet
     created_at: datetime
     updated_at: datetime
+    held: Sourced | None = None  # what the TMS says now, while the state allows no such change
 
     @property
     def traceable(self) -> bool:

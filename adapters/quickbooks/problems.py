@@ -35,8 +35,8 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "or date the document in the open period in the TMS; then retry."),
         # found in the books
         Problem("number_taken", "Another document carries this number already.",
-                "Open the document named below. If it is this very load, void or delete it, or force to exported; "
-                "otherwise give one of the two another number; then retry."),
+                "Open the document named below. If it is this very load, void or delete it and retry, or force to "
+                "exported with its id; otherwise give one of the two another number, then retry."),
         Problem("duplicate_suspected", "QuickBooks holds two documents for this one transaction.",
                 "Compare the documents named below, void or delete the wrong one in QuickBooks, then retry."),
         Problem("document_differs",

@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 Row = TypeVar("Row", bound=Listed)
 
 # Before a document is refused for what a list says, the list is read again unless it is younger than this.
-_FRESH: Final = 60.0  # seconds
+_FRESH: Final = 5.0  # seconds
 
 _PAYABLE: Final = "Accounts Payable"
 _RECEIVABLE: Final = "Accounts Receivable"
@@ -32,7 +32,7 @@ class Cached(Generic[Value]):
         self._held: tuple[Value, datetime] | None = None
 
     async def get(self, *, fresh: bool = False) -> Value:
-        """Return the value; with `fresh`, one read within the last minute."""
+        """Return the value; with `fresh`, one read within the last seconds."""
         oldest = min(_FRESH, self._refresh) if fresh else self._refresh
         async with self._lock:
             if self._held is None or (self._clock() - self._held[1]).total_seconds() >= oldest:

@@ -46,7 +46,7 @@ async def _reexport(store: Store, wanted: TransactionId, _: Reasoned, cause: Cau
 
 
 async def _force(store: Store, wanted: TransactionId, forced: Forced, cause: Cause) -> Transaction:
-    return await store.force(wanted, forced.expected, forced.destination, cause)
+    return await store.force(wanted, forced.expected, forced.destination, cause, document_id=forced.document_id)
 
 
 RETRY: Final = Action("retry", Reasoned, _retry, Trigger.RETRY_REQUESTED)

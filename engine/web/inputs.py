@@ -39,10 +39,11 @@ class Reasoned(_Input):
 
 
 class Forced(Reasoned):
-    """A forced move: where the caller saw the transaction, and where it shall be."""
+    """A forced move: where the caller saw the transaction, where it shall be, and the document a person made of it."""
 
     expected: State
     destination: State
+    document_id: Annotated[Line, Field(min_length=1, max_length=64)] | None = None
 
 
 class Listing(_Input):

@@ -53,6 +53,7 @@ class Row(msgspec.Struct, frozen=True):
     document: Document | None
     problem: Problem | None
     in_flight: bool
+    held: bool  # the TMS says something newer, and the state allows no such change
     created_at: datetime
     updated_at: datetime
 
@@ -76,6 +77,7 @@ class Row(msgspec.Struct, frozen=True):
             document=transaction.document,
             problem=transaction.problem,
             in_flight=transaction.in_flight,
+            held=transaction.held is not None,
             created_at=transaction.created_at,
             updated_at=transaction.updated_at,
         )

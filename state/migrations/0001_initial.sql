@@ -33,6 +33,7 @@ CREATE TABLE transactions (
     document_version  TEXT,
     problem           TEXT    CHECK (problem IS NULL OR json_valid(problem)),
     problem_code      TEXT,
+    held              TEXT    CHECK (held IS NULL OR json_valid(held)),  -- what the TMS says now, while the state allows no change
     created_at        INTEGER NOT NULL,
     updated_at        INTEGER NOT NULL,
     UNIQUE (kind, source_id),

@@ -216,6 +216,7 @@ async def test_a_list_shows_money_exactly_and_instants_in_utc(daemon: Daemon) ->
                     "detail": "none at all",
                 },
                 "in_flight": False,
+                "held": False,
                 "created_at": "2026-03-01T12:00:00Z",
                 "updated_at": "2026-03-01T12:00:00Z",
             }

@@ -11,7 +11,7 @@ from state.memory import Told
 from state.moves import Cause, Recorded, StaleTransaction, UnknownTransaction
 from state.problem import problem
 from state.store import NotForceable
-from state.transaction import Kind, Money, TransactionId
+from state.transaction import Document, Kind, Money, TransactionId
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Desk, OpenDesk
@@ -186,7 +186,53 @@ async def test_change_of_a_paid_record_is_held_for_a_person(desk: "Desk", withdr
     paid = await desk.apply(await desk.exported(), Trigger.PAYMENT_COMPLETED, paid=Money(10_000))
 
     assert await desk.record("120.00", withdrawn=withdrawn) is Recorded.HELD
+    held = await desk.again(paid)
+    assert held == replace(paid, held=held.held)
+    assert held.held is not None
+    assert await desk.standing(paid) == []
+
+
+async def test_held_change_is_made_once_the_payment_is_taken_back(desk: "Desk") -> None:
+    paid = await desk.apply(await desk.exported(), Trigger.PAYMENT_COMPLETED, paid=Money(10_000))
+    await desk.record("120.00")
+
+    after = await desk.apply(await desk.again(paid), Trigger.PAYMENT_REVERSED, paid=Money(0))
+    assert (after.state, after.revision, after.total, after.held) == (State.PENDING, 2, Money(12_000), None)
+    assert await desk.standing(paid) == ["export waiting"]
+
+
+async def test_held_withdrawal_is_made_once_the_payment_is_taken_back(desk: "Desk") -> None:
+    paid = await desk.apply(await desk.exported(), Trigger.PAYMENT_COMPLETED, paid=Money(10_000))
+    await desk.withdraw()
+
+    after = await desk.apply(await desk.again(paid), Trigger.PAYMENT_REVERSED, paid=Money(0))
+    assert (after.state, after.held) == (State.EXPORTED, None)
+    assert await desk.standing(paid) == ["void waiting"]
+
+
+async def test_held_change_is_sent_when_a_person_exports_again(desk: "Desk") -> None:
+    recorded = await desk.new()
+    await desk.apply(recorded, Trigger.REVERT_REQUESTED)
+    await desk.record("120.00")
+
+    after = await desk.apply(await desk.again(recorded), Trigger.REEXPORT_REQUESTED)
+    assert (after.state, after.total, after.held) == (State.PENDING, Money(12_000), None)
+
+
+async def test_change_the_tms_takes_back_is_held_no_more(desk: "Desk") -> None:
+    paid = await desk.apply(await desk.exported(), Trigger.PAYMENT_COMPLETED, paid=Money(10_000))
+    await desk.record("120.00")
+
+    assert await desk.record("100.00") is Recorded.UNCHANGED
     assert await desk.again(paid) == paid
+
+
+async def test_person_who_forces_a_state_sends_nothing_that_is_held(desk: "Desk") -> None:
+    paid = await desk.apply(await desk.exported(), Trigger.PAYMENT_COMPLETED, paid=Money(10_000))
+    await desk.record("120.00")
+
+    forced = await desk.store.force(paid.id, State.PAID, State.EXPORTED, desk.cause)
+    assert (forced.state, forced.held is not None) == (State.EXPORTED, True)
     assert await desk.standing(paid) == []
 
 
@@ -380,6 +426,29 @@ async def test_force_the_table_does_not_have_is_refused(desk: "Desk") -> None:
     with pytest.raises(NotForceable, match="a transaction that is pending can't be forced to paid"):
         await desk.store.force(before.id, State.PENDING, State.PAID, desk.cause)
     assert await desk.again(before) == before
+
+
+async def test_force_names_the_document_a_person_made(desk: "Desk") -> None:
+    recorded = await desk.new()
+
+    forced = await desk.store.force(recorded.id, State.PENDING, State.EXPORTED, desk.cause, document_id="77")
+    assert forced.document == Document("77", None, "")
+    assert await desk.store.find_by_document(recorded.kind, "77") == forced
+
+
+async def test_force_refuses_a_document_of_another_transaction(desk: "Desk") -> None:
+    await desk.exported(load="1001")
+    second = await desk.new(load="1002")
+
+    with pytest.raises(NotForceable, match="document of 1001 is that of transaction 1"):
+        await desk.store.force(second.id, State.PENDING, State.EXPORTED, desk.cause, document_id="document of 1001")
+
+
+async def test_force_names_no_document_where_there_is_none(desk: "Desk") -> None:
+    recorded = await desk.new()
+
+    with pytest.raises(NotForceable, match="a transaction that is reverted has no document"):
+        await desk.store.force(recorded.id, State.PENDING, State.REVERTED, desk.cause, document_id="77")
 
 
 async def test_force_from_a_state_it_is_not_in_is_stale(desk: "Desk") -> None:

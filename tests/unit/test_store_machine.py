@@ -60,6 +60,7 @@ class Model:
     document: bool = False
     wishes: list[Wish] = field(default_factory=list)
     taken_away_by: Trigger | None = None
+    held: int | None = None  # the amount the TMS says while nothing may change; 0: that it is withdrawn
 
     @property
     def gone_there(self) -> bool:
@@ -98,6 +99,37 @@ class Model:
         if wanted or forced or dest is State.REVERTED:
             self.wishes = [wish for wish in self.wishes if wish.phase in IN_FLIGHT]
         self.wishes += [Wish(each, (self.generation, self.revision)) for each in wanted if each]
+        if self.held is not None and (dest is State.PENDING or (dest is State.EXPORTED and not forced)):
+            self.withdrawn() if self.held == 0 else self.seen(self.held)
+
+    def seen(self, amount: int) -> Recorded:
+        """Take in what the TMS shows."""
+        if self.state is None:
+            self.amount = amount
+            self.happens(Trigger.RECORDED)
+            return Recorded.NEW
+        gone = self.gone_there
+        if amount == self.amount and not gone:
+            self.held = None
+            return Recorded.UNCHANGED
+        fact = Trigger.SOURCE_RESTORED if gone and self.state is State.REVERTED else Trigger.SOURCE_CHANGED
+        return self.changes(fact, amount, Recorded.CHANGED)
+
+    def withdrawn(self) -> Recorded:
+        """Take in that the TMS withdrew it."""
+        voided = self.wishes and self.wishes[-1].effect is Effect.VOID
+        if self.state in {None, State.REVERTED} or voided:
+            self.held = None
+            return Recorded.UNCHANGED
+        return self.changes(Trigger.SOURCE_WITHDRAWN, 0, Recorded.WITHDRAWN)
+
+    def changes(self, fact: Trigger, amount: int, result: Recorded) -> Recorded:
+        self.held = None
+        if not self.happens(fact):
+            self.held = amount
+            return Recorded.HELD
+        self.amount = amount or self.amount
+        return result
 
     def ends(self, wish: Wish, outcome: str) -> None:
         """Conclude a message as the relay would."""
@@ -169,28 +201,13 @@ class Life(RuleBasedStateMachine):
     def is_seen_in_the_tms(self, load: str, more: int) -> None:
         model = self.models[load]
         amount = max(1, model.amount + more)
-        if model.state is None:
-            expected = Recorded.NEW
-            model.happens(Trigger.RECORDED)
-        elif amount == model.amount and not model.gone_there:
-            expected = Recorded.UNCHANGED
-        else:
-            back = model.gone_there and model.state is State.REVERTED
-            fact = Trigger.SOURCE_RESTORED if back else Trigger.SOURCE_CHANGED
-            expected = Recorded.CHANGED if model.happens(fact) else Recorded.HELD
-        if expected is not Recorded.HELD:
-            model.amount = amount
+        expected = model.seen(amount)
 
         assert self.runs(self.desk.record(str(amount), load=load)) is expected
 
     @rule(load=loads)
     def is_withdrawn_in_the_tms(self, load: str) -> None:
-        model = self.models[load]
-        voided = model.wishes and model.wishes[-1].effect is Effect.VOID
-        if model.state in {None, State.REVERTED} or voided:
-            expected = Recorded.UNCHANGED
-        else:
-            expected = Recorded.WITHDRAWN if model.happens(Trigger.SOURCE_WITHDRAWN) else Recorded.HELD
+        expected = self.models[load].withdrawn()
 
         assert self.runs(self.desk.withdraw(load)) is expected
 
@@ -307,6 +324,7 @@ class Life(RuleBasedStateMachine):
                 model.revision,
             )
             assert (seen.document is not None, seen.in_flight) == (model.document, model.in_flight)
+            assert (seen.held is not None) == (model.held is not None)
             assert (seen.problem is not None) == (seen.state is State.ERROR)
 
     @invariant()
