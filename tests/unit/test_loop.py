@@ -1,8 +1,9 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import anyio
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.ports import OutcomeUnknown, Rejected, Unauthorized, Unavailable
 from engine.loop import Alarm, Loop, Pass
@@ -10,6 +11,13 @@ from state.database import StoreError
 from state.problem import problem
 
 Ended = list[tuple[str, Pass, float]]
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[None]:
+    """Spare the terminal: drawing tracebacks takes longer than all the rest."""
+    with capture_logs():
+        yield
 
 
 def failing(*errors: Exception | None) -> Callable[[], Awaitable[float | None]]:
