@@ -21,13 +21,14 @@ from adapters.http import Http
 from adapters.ports import Finding
 from engine.config import Config
 from engine.intake import Intake
+from engine.lane import Pace
 from engine.limits import per_endpoint, spaced
 from engine.loop import Loop, Pass
 from engine.metrics import Metrics
 from engine.notify import keep_alive, notify
 from engine.payments import Payments
 from engine.readiness import Readiness
-from engine.relay import Pace, Relay, routes
+from engine.relay import Relay, routes
 from engine.web.app import make_app
 from engine.web.auth import Role, Token
 from engine.web.server import serving

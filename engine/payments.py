@@ -159,7 +159,7 @@ def facts(transaction: Transaction, seen: Observation, told: dict[str, Told], to
             _as(seen.total, paid),
             f"payment {new.settlement.payment_id} covers {new.settlement.amount}",
             new.entry,
-            _report(new.settlement, new.entry, _as(seen.total, new.tell)) if new.tell else None,
+            _report(seen, new.settlement, new.entry, _as(seen.total, new.tell)) if new.tell else None,
         )
 
     if settled and not news and state is not State.PAID:
@@ -214,13 +214,17 @@ def _as(money: Money, minor: int) -> Money:
     return Money(minor, money.currency)
 
 
-def _report(settlement: Settlement, entry: Told, amount: Money) -> PaymentReport:
-    """Return what the TMS is told; the reference stays the same for the same telling of the same payment."""
+def _report(seen: Observation, settlement: Settlement, entry: Told, amount: Money) -> PaymentReport:
+    """Return what the TMS is told.
+
+    The reference stays the same for the same telling of the same payment, and names the document too: one payment
+    may cover two documents of one load, and the TMS knows a payment by load and reference.
+    """
     suffix = "" if entry.tellings == 1 else f"-{entry.tellings}"
     return PaymentReport(
         amount=amount,
         paid_on=settlement.paid_on,
-        reference=f"loadledger-{settlement.payment_id}{suffix}",
+        reference=f"loadledger-{seen.document.id}-{settlement.payment_id}{suffix}",
         method=settlement.method,
         note=settlement.reference,
     )

@@ -6,9 +6,8 @@ looked for.
 """
 
 import hashlib
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, TypeVar, assert_never
@@ -31,6 +30,7 @@ from adapters.ports import (
     Verdict,
 )
 from engine.backoff import delay
+from engine.lane import CHANCE, Lane, Pace
 from state.database import StoreError
 from state.lifecycle import Effect, Trigger
 from state.moves import StaleTransaction
@@ -69,20 +69,6 @@ def routes(tms: Tms, accounting: Accounting) -> dict[Effect, Route]:
     # fmt: on
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How patient the relay is; instants in seconds."""
-
-    interval: float  # the longest rest between two passes
-    claim: int  # messages taken up by one pass
-    concurrency: int  # requests under way at once
-    quiet_period: float  # from an unknown outcome to the first look-up
-    read_pause: float  # between two agreeing look-ups
-    rounds: int  # sends with unknown outcome before a person decides
-    retry_base: float
-    retry_cap: float
-
-
 class Relay:
     """Empties the outbox."""
 
@@ -105,20 +91,17 @@ class Relay:
         self._clock = clock
         self._ended = ended
         self._slots = anyio.CapacityLimiter(pace.concurrency)
-        self._lanes = {lane: _Lane(pace) for lane in {route.lane for route in table.values()}}
+        self._lanes = {lane: Lane(pace) for lane in {route.lane for route in table.values()}}
 
     async def run_once(self) -> float:
         """Bring every due message one step further and return the seconds until the next is due."""
-        now = self._clock()
-        lanes = [name for name, lane in self._lanes.items() if lane.open(now)]
-        claims = await self._store.claim(lanes, self._pace.claim)
+        claims = await self._store.claim(self._open_lanes(), self._pace.claim)
         orders = await self._each(claims, self._prepare)
         decided = await self._look_up(orders)
         await self._each(decided, self._conclude)
         if len(claims) == self._pace.claim:
             return 0.0
-        due = await self._store.next_due()
-        return self._pace.interval if due is None else self._until(due)
+        return self._rest(await self._store.next_due(self._open_lanes()))
 
     # -- the verbs --------------------------------------------------------------------------------------------
 
@@ -268,6 +251,10 @@ class Relay:
     def _lane(self, claim: Claim) -> str:
         return self._table[claim.message.effect].lane
 
+    def _open_lanes(self) -> list[str]:
+        now = self._clock()
+        return [name for name, lane in self._lanes.items() if lane.open(now)]
+
     def _open(self, claim: Claim) -> bool:
         """Whether its vendor can be asked now; a message that meets a closed lane stays as it is, and due."""
         return self._lanes[self._lane(claim)].open(self._clock())
@@ -275,15 +262,15 @@ class Relay:
     def _after(self, seconds: float) -> datetime:
         return self._clock() + timedelta(seconds=seconds)
 
-    def _until(self, due: datetime) -> float:
-        """Return the seconds to rest until the next message is due, a closed lane opens, or the interval ends."""
-        wait = (due - self._clock()).total_seconds()
-        pauses = [lane.rest(self._clock()) for lane in self._lanes.values()]
-        soonest = min([pause for pause in pauses if pause > 0], default=self._pace.interval) if wait <= 0 else wait
-        return min(max(soonest, 0.0), self._pace.interval)
+    def _rest(self, due: datetime | None) -> float:
+        """Return the seconds until the next message is due, a closed lane opens, or the interval ends."""
+        now = self._clock()
+        closed = [rest for lane in self._lanes.values() if (rest := lane.rest(now)) > 0]
+        waits = [] if due is None else [(due - now).total_seconds()]
+        return max(0.0, min([self._pace.interval, *closed, *waits]))
 
     def _backoff(self, failures: int) -> float:
-        return delay(failures, base=self._pace.retry_base, cap=self._pace.retry_cap, chance=_CHANCE)
+        return delay(failures, base=self._pace.retry_base, cap=self._pace.retry_cap, chance=CHANCE)
 
     async def _each(self, items: Sequence[Item], step: Callable[[Item], Awaitable[Result | None]]) -> list[Result]:
         """Take one step with every item, several at once, and return what came of those that go on."""
@@ -298,43 +285,6 @@ class Relay:
             for item in items:
                 tasks.start_soon(one, item)
         return results
-
-
-class _Lane:
-    """One vendor's side of the outbox: closed for a while when the vendor can't serve us.
-
-    A throttle or an outage concerns the whole company, so the lane rests, not one message at a time.
-    """
-
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
-        self._closed_until: datetime | None = None
-        self._failures = 0
-
-    def open(self, now: datetime) -> bool:
-        return self.rest(now) <= 0
-
-    def rest(self, now: datetime) -> float:
-        return (self._closed_until - now).total_seconds() if self._closed_until else 0.0
-
-    def pause(self, now: datetime, seconds: float | None) -> None:
-        """Close for `seconds`, or, if nobody said how long, longer with each failure in a row.
-
-        What was under way when the lane closed met the same failure, not another one.
-        """
-        if seconds is None and not self.open(now):
-            return
-        if seconds is None:
-            seconds = delay(self._failures, base=self._pace.retry_base, cap=self._pace.retry_cap, chance=_CHANCE)
-            self._failures += 1
-        self._closed_until = max(self._closed_until or now, now + timedelta(seconds=seconds))
-
-    def recovered(self) -> None:
-        """Forget past failures: the vendor has just carried something out."""
-        self._failures = 0
-
-
-_CHANCE = random.Random()  # noqa: S311 - jitter, not a secret
 
 
 def request_id(entity: str, claim: Claim) -> str:

@@ -187,5 +187,13 @@ FROM transactions GROUP BY kind, state, problem_code, currency
 -- count_messages: how many, and since when, by effect and phase
 SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages WHERE phase NOT IN ('delivered') GROUP BY effect, phase
 
--- next_due: when the relay should look again
-SELECT min(due_at) AS due_at FROM messages WHERE phase IN ('waiting', 'in_doubt')
+-- next_due: when the relay should look again; what is held up by its own transaction becomes due with it
+SELECT min(m.due_at) AS due_at FROM messages m
+WHERE m.phase IN ('waiting', 'in_doubt') AND m.lane IN (SELECT value FROM json_each(:lanes))
+  AND (m.phase = 'in_doubt'
+       OR NOT EXISTS (SELECT 1 FROM messages e
+                      WHERE e.transaction_id = m.transaction_id AND e.lane = m.lane AND e.phase IN ('waiting', 'sent', 'in_doubt')
+                        AND (e.phase <> 'waiting' OR e.id < m.id)))
+
+-- answers: the database is there
+SELECT 1 AS answer

@@ -300,12 +300,17 @@ class Store:
 
         return await self._database.run(unit)
 
-    async def next_due(self) -> datetime | None:
-        """Return when the earliest open message is due, or None if none is open."""
-        due_at = (await self._database.run(lambda work: work.rows("next_due")))[0]["due_at"]
+    async def next_due(self, lanes: Iterable[str]) -> datetime | None:
+        """Return when the earliest message of these lanes can be claimed, or None if there is none."""
+        wanted = write(sorted(lanes))
+        due_at = (await self._database.run(lambda work: work.rows("next_due", lanes=wanted)))[0]["due_at"]
         return None if due_at is None else from_micros(due_at)
 
     # -- reading ----------------------------------------------------------------------------------------------
+
+    async def answers(self) -> None:
+        """Return if the database answers."""
+        await self._database.run(lambda work: work.rows("answers"))
 
     async def find(self, transaction_id: TransactionId) -> Transaction:
         """Return one transaction; raise UnknownTransaction."""

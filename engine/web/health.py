@@ -63,7 +63,7 @@ class Health:
     async def _store_check(self) -> Check:
         try:
             with anyio.fail_after(_PATIENCE):
-                await self._store.next_due()
+                await self._store.answers()
         except (TimeoutError, StoreError) as error:
             return Check("store", ok=False, detail=_told(error))
         return Check("store", ok=True, detail="answered")

@@ -144,7 +144,7 @@ async def test_a_store_that_hangs_is_not_ready(
 ) -> None:
     readiness.started = True
     monkeypatch.setattr("engine.web.health._PATIENCE", SHORT)
-    monkeypatch.setattr(store, "next_due", asyncio.Event().wait)
+    monkeypatch.setattr(store, "answers", asyncio.Event().wait)
     assert await _checks(session) == (503, {"started": True, "store": False})
 
 

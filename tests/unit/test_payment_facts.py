@@ -171,7 +171,7 @@ def exported(transaction: "Transaction", state: State = State.EXPORTED, total: i
 
 def summary(fact: Fact) -> tuple[Trigger, int, tuple[str, int] | None]:
     report = fact.report
-    told = (report.reference.removeprefix("loadledger-"), report.amount.minor) if report else None
+    told = (report.reference.removeprefix(f"loadledger-{DOCUMENT.id}-"), report.amount.minor) if report else None
     return fact.trigger, fact.paid.minor, told
 
 

@@ -129,14 +129,28 @@ async def test_message_in_doubt_keeps_what_was_sent(desk: "Desk") -> None:
 
 
 async def test_next_due_is_that_of_the_earliest_open_message(desk: "Desk") -> None:
-    assert await desk.store.next_due() is None
+    assert await desk.store.next_due(["accounting"]) is None
     await desk.new()
-    assert await desk.store.next_due() == desk.clock.now
+    assert await desk.store.next_due(["accounting"]) == desk.clock.now
 
     sent = await desk.announced()
-    assert await desk.store.next_due() is None
+    assert await desk.store.next_due(["accounting"]) is None
     await desk.finish(sent, desk.unknown(seconds=180))
-    assert await desk.store.next_due() == desk.clock.now + timedelta(seconds=180)
+    assert await desk.store.next_due(["accounting"]) == desk.clock.now + timedelta(seconds=180)
+
+
+async def test_message_that_is_held_up_is_not_due(desk: "Desk") -> None:
+    await desk.new("100.00")
+    await desk.announced()
+    await desk.record("120.00")
+
+    assert await desk.store.next_due(["accounting"]) is None
+
+
+async def test_message_of_a_closed_lane_is_not_due(desk: "Desk") -> None:
+    await desk.new()
+
+    assert await desk.store.next_due(["tms"]) is None
 
 
 # -- announce -------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from state.database import StoreError
 from state.lifecycle import Effect, State, Trigger
 from state.memory import Told
 from state.outbox import Observation, Phase, Settlement
@@ -272,3 +273,10 @@ async def test_settlements_are_told_by_payment(desk: "Desk") -> None:
         "p-1": Told("p-1", 700, 1_000, 1),
         "p-2": Told("p-2", 500, 0, 0),
     }
+
+
+async def test_store_answers_while_it_is_open(desk: "Desk") -> None:
+    await desk.store.answers()
+    await desk.store.close()
+    with pytest.raises(StoreError):
+        await desk.store.answers()
