@@ -63,13 +63,20 @@ def throttle(requests_per_minute: int) -> quickbooks.Limits:
     """Return the QuickBooks limits with the documented proportions at another rate; at 0 without any."""
     documented = quickbooks.Limits()
     if not requests_per_minute:
-        return replace(documented, requests_per_minute=None, requests_per_second=None, batches_per_minute=None)
+        return replace(
+            documented,
+            requests_per_minute=None,
+            requests_per_second=None,
+            batches_per_minute=None,
+            reports_per_minute=None,
+        )
     share = requests_per_minute / (documented.requests_per_minute or requests_per_minute)
     return replace(
         documented,
         requests_per_minute=requests_per_minute,
         requests_per_second=max(1, round((documented.requests_per_second or 0) * share)),
         batches_per_minute=max(1, round((documented.batches_per_minute or 0) * share)),
+        reports_per_minute=max(1, round((documented.reports_per_minute or 0) * share)),
     )
 
 

@@ -190,10 +190,19 @@ THROTTLED: Final = Refusal(
 UNAUTHENTICATED: Final = Refusal(
     "AuthenticationFailed", "3200", 401, "AUTHENTICATION", "Malformed bearer token: too short or too long"
 )
-TOKEN_EXPIRED: Final = Refusal("AuthenticationFailed", "3200", 401, "AUTHENTICATION", "Token expired or revoked")
+TOKEN_EXPIRED: Final = Refusal("AuthenticationFailed", "3200", 401, "AUTHENTICATION", "Token expired")
+TOKEN_REVOKED: Final = Refusal("AuthenticationFailed", "3200", 401, "AUTHENTICATION", "Token revoked")
 WRONG_COMPANY: Final = Refusal(
     "ApplicationAuthorizationFailed", "3100", 403, "SERVICE", "The token does not belong to this company"
 )
+OUT_OF_SCOPE: Final = Refusal(
+    "AuthorizationFailed", "3100", 403, "SERVICE", "The access token does not have sufficient scope"
+)
+BLOCKED: Final = {
+    "429": THROTTLED,
+    "403": Refusal("ApplicationAuthorizationFailed", "3100", 403, "SERVICE", "The app's monthly calls are used up"),
+}
+"""What a metered call gets once the month's calls are used up, by the position of the switch."""
 INTERNAL_ERROR: Final = Refusal("InternalServerError", "3100", 500, "SERVICE", "Internal Server Error")
 
 

@@ -120,7 +120,9 @@ class EntityService:
             case "query", "GET" | "POST":
                 return {"QueryResponse": self._metered_read(lambda: run(_statement(call), self._company))}
             case "cdc", "GET":
-                return {"CDCResponse": [self._metered_read(lambda: self._changes(call))]}
+                kinds = len(call.parameters.get("entities", "").split(","))
+                calls = kinds if self._company.switches.changes_metered == "kind" else 1
+                return {"CDCResponse": [self._metered_read(lambda: self._changes(call), calls)]}
             case "batch", "POST":
                 return {"BatchItemResponse": self._batch(call)}
             case kind, "GET" if kind in KINDS:
@@ -173,6 +175,8 @@ class EntityService:
         try:
             if self._disruptions.choose("POST", "batch", item.kind, items=True):
                 raise _THROTTLED_ITEM
+            if item.reads and self._meter.is_blocked(self._company.clock()):
+                raise _THROTTLED_ITEM
             answered = item.perform(self._company)
         except Fault as fault:
             self._log.by_code[fault.code] += 1
@@ -180,9 +184,9 @@ class EntityService:
         self._meter.count("CorePlus" if item.reads else "Core", self._company.clock())
         return 200, answered
 
-    def _metered_read(self, read: Callable[[], Object]) -> Object:
+    def _metered_read(self, read: Callable[[], Object], calls: int = 1) -> Object:
         answered = read()
-        self._meter.count("CorePlus", self._company.clock())
+        self._meter.count("CorePlus", self._company.clock(), calls)
         return answered
 
     def _note_write(  # noqa: PLR0913 - the columns of the log

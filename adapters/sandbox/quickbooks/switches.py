@@ -21,6 +21,8 @@ class Switches:
     """Whether `requestid` works on a batch call at all."""
     refresh_overlap: Literal["lenient", "strict"] = "lenient"
     """Two refreshes in flight with one token: harmless, or the second is refused and the whole chain is revoked."""
+    reused_code: Literal["refused", "revokes"] = "refused"
+    """An authorization code that comes a second time: only refused, or the tokens it gave are revoked too."""
     unauthorized_body: Literal["json", "xml"] = "json"
     """Body of a 401 from the gateway."""
     throttle_body: Literal["json", "xml"] = "json"
@@ -65,6 +67,10 @@ class Switches:
     """The fault for change data older than the look-back."""
     card_payment_link: Literal["BillPaymentCheck", "BillPaymentCreditCard"] = "BillPaymentCheck"
     """How a bill names a card payment in its LinkedTxn."""
+    metered_block: Literal["429", "403"] = "429"
+    """What a metered call gets once the month's calls are used up: throttled, or not authorized."""
+    changes_metered: Literal["call", "kind"] = "call"
+    """Whether change data counts once a call, or once for every kind it covers."""
     new_answer_fields: bool = False
     """Whether answers carry a property nobody announced."""
 
@@ -77,7 +83,10 @@ class Limits:
     requests_per_second: int | None = 10
     batches_per_minute: int | None = 40
     metered_per_month: int | None = None
-    """CorePlus calls after which further ones are blocked until the next month."""
+    """CorePlus calls, of all companies together, after which further ones are blocked until the next month."""
+    reports_per_minute: int | None = 200
+    authorization_code_seconds: int = 600
+    """Life of an authorization code."""
     access_token_seconds: int = 3600
     refresh_rotation_seconds: int = 86_400
     """Age at which the next refresh gives the refresh token a new value."""
