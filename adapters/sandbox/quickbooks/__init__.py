@@ -9,5 +9,6 @@ from adapters.sandbox.quickbooks.faults import Fault
 from adapters.sandbox.quickbooks.seed import seed_company
 from adapters.sandbox.quickbooks.server import QuickBooksSandbox
 from adapters.sandbox.quickbooks.switches import Limits, Switches
+from adapters.sandbox.quickbooks.webhooks import Receiver
 
-__all__ = ["Company", "Fault", "Limits", "QuickBooksSandbox", "Switches", "hands", "seed_company"]
+__all__ = ["Company", "Fault", "Limits", "QuickBooksSandbox", "Receiver", "Switches", "hands", "seed_company"]

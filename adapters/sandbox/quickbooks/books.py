@@ -1,7 +1,7 @@
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from adapters.sandbox.quickbooks.journal import Journal
 from adapters.sandbox.quickbooks.kinds import KINDS
@@ -14,6 +14,14 @@ Removal = tuple[str, str, str]
 """A kind, an id, and the time it was deleted."""
 
 
+class Transition(NamedTuple):
+    """What became of one object: None before for a new one, None after for a deleted one."""
+
+    kind: str
+    old: Object | None
+    new: Object | None
+
+
 class Books:
     """One company's objects by kind and id, their indexes, tombstones and ledger.
 
@@ -23,6 +31,8 @@ class Books:
 
     def __init__(self, journal: Journal | None = None) -> None:
         self._journal = journal
+        self.watch: Callable[[list[Transition]], None] | None = None
+        """Hears of every commit once it is made."""
         self._last_ids: defaultdict[str, int] = defaultdict(int)
         self.was_wiped = False
         self._empty()
@@ -86,7 +96,14 @@ class Books:
         changes, removals = list(changes), list(removals)
         if self._journal is not None:
             self._journal.append({"books": {"changes": changes, "removals": removals}})
+        transitions = self._transitions(changes, removals) if self.watch else []
         self._apply(changes, removals)
+        if self.watch:
+            self.watch(transitions)
+
+    def _transitions(self, changes: list[Change], removals: list[Removal]) -> list[Transition]:
+        changed = [Transition(kind, self.find(kind, current["Id"]), current) for kind, current in changes]
+        return changed + [Transition(kind, self.find(kind, identity), None) for kind, identity, _ in removals]
 
     def replay(self, record: dict[str, Any]) -> None:
         """Apply what an earlier process committed."""

@@ -31,6 +31,7 @@ from adapters.sandbox.quickbooks.service import Call, UnknownPath
 from adapters.sandbox.quickbooks.switches import Limits, Switches
 from adapters.sandbox.quickbooks.tokens import ACCOUNTING, Connections, Tokens
 from adapters.sandbox.quickbooks.traffic import Log, Meter
+from adapters.sandbox.quickbooks.webhooks import Webhooks
 
 _LARGEST_BODY: Final = 100 * 1024 * 1024
 
@@ -74,6 +75,8 @@ class QuickBooksSandbox:
         self._tokens = {realm_id: main.tokens}
         self.company, self.tokens, self.resumed = main.company, main.tokens, main.resumed
         self._connections = Connections(self._tokens, Tokens("", limits=limits, clock=clock, seed=seed))
+        self.webhooks = Webhooks(client_id, switches=lambda: self.company.switches, clock=clock, seed=seed)
+        self.webhooks.follow(self.company)
         self._gateway = Gateway(self.disruptions, self.log, clock, random)
 
     def add_company(self, realm_id: str, *, refresh_token: str = "", switches: Switches | None = None) -> Company:
@@ -90,6 +93,7 @@ class QuickBooksSandbox:
             switches=switches or self.company.switches,
             file=self._file(f"quickbooks-{realm_id}"),
         )
+        self.webhooks.follow(realm.company)
         self._realms[realm_id], self._tokens[realm_id] = realm, realm.tokens
         return realm.company
 
@@ -123,6 +127,7 @@ class QuickBooksSandbox:
             gateway=self._gateway,
         ).add_routes(app)
         app.router.add_route("*", "/v3/company/{realm}/{target:.+}", self._company_call)
+        self.webhooks.add_routes(app)
         Control(self).add_routes(app)
         app.on_cleanup.append(self._gateway.forget_late)
         return app

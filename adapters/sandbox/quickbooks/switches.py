@@ -71,6 +71,14 @@ class Switches:
     """What a metered call gets once the month's calls are used up: throttled, or not authorized."""
     changes_metered: Literal["call", "kind"] = "call"
     """Whether change data counts once a call, or once for every kind it covers."""
+    linked_change_event: bool = True
+    """Whether a document whose balance follows a payment has an event of its own."""
+    cloud_event_type: Literal["json", "cloudevents+json"] = "json"
+    """The content type of CloudEvents, after `application/`."""
+    cloud_event_data: Literal["empty", "entity"] = "empty"
+    """What `data` of a CloudEvent holds."""
+    failed_delivery: Literal["waits", "passes"] = "waits"
+    """Whether later events wait behind a delivery that failed, or pass it."""
     new_answer_fields: bool = False
     """Whether answers carry a property nobody announced."""
 
