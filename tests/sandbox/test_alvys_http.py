@@ -294,16 +294,17 @@ async def test_amounts_keep_their_cents_on_the_wire(tenant: Tenant) -> None:
 # Throttle
 
 
-async def test_eleventh_request_in_a_minute_waits(throttled: Tenant) -> None:
-    for _ in range(10):
-        assert (await throttled.call("GET", "/api/p/v1/drivers"))[0] == 200
-    status, problem, headers = await throttled.call("GET", "/api/p/v1/drivers")
+@pytest.mark.parametrize(("path", "most"), [("drivers/1", 10), ("drivers", 5), ("loads?loadNumber=1", 5)])
+async def test_request_beyond_an_endpoints_limit_waits(throttled: Tenant, path: str, most: int) -> None:
+    for _ in range(most):
+        assert (await throttled.call("GET", f"/api/p/v1/{path}"))[0] in {200, 404}
+    status, problem, headers = await throttled.call("GET", f"/api/p/v1/{path}")
     assert (status, problem["Status"], headers["Retry-After"]) == (429, 429, "60")
-    assert (await throttled.call("GET", f"/api/p/v1/loads?loadNumber={INVOICED}"))[0] == 200
+    assert (await throttled.call("GET", f"/api/p/v1/trips?tripNumber={INVOICED}-1"))[0] == 200
     throttled.clock.now += timedelta(seconds=59)
-    assert (await throttled.call("GET", "/api/p/v1/drivers"))[0] == 429
+    assert (await throttled.call("GET", f"/api/p/v1/{path}"))[0] == 429
     throttled.clock.now += timedelta(seconds=1)
-    assert (await throttled.call("GET", "/api/p/v1/drivers"))[0] == 200
+    assert (await throttled.call("GET", f"/api/p/v1/{path}"))[0] in {200, 404}
 
 
 async def test_carriers_share_one_throttle_whatever_their_id(throttled: Tenant) -> None:
