@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from adapters.sandbox.quickbooks.company import Company
-from adapters.sandbox.quickbooks.documents import live_or_fault
+from adapters.sandbox.quickbooks.completion import live_or_fault
 from adapters.sandbox.quickbooks.kinds import PARTIES
 from adapters.sandbox.quickbooks.rules import Object
 

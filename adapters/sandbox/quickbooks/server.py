@@ -26,14 +26,15 @@ from adapters.sandbox.quickbooks.faults import (
 from adapters.sandbox.quickbooks.gateway import Gateway
 from adapters.sandbox.quickbooks.oauth import TokenEndpoint
 from adapters.sandbox.quickbooks.openid import OpenId
+from adapters.sandbox.quickbooks.presentation import FILES_PATH
 from adapters.sandbox.quickbooks.realm import Realm, Workspace
-from adapters.sandbox.quickbooks.service import Call, UnknownPath
+from adapters.sandbox.quickbooks.service import Call, Raw, UnknownPath
 from adapters.sandbox.quickbooks.switches import Limits, Switches
 from adapters.sandbox.quickbooks.tokens import ACCOUNTING, Connections, Tokens
 from adapters.sandbox.quickbooks.traffic import Log, Meter
 from adapters.sandbox.quickbooks.webhooks import Webhooks
 
-_LARGEST_BODY: Final = 100 * 1024 * 1024
+_LARGEST_BODY: Final = 128 * 1024 * 1024
 
 
 class QuickBooksSandbox:
@@ -128,6 +129,7 @@ class QuickBooksSandbox:
         ).add_routes(app)
         app.router.add_route("*", "/v3/company/{realm}/{target:.+}", self._company_call)
         self.webhooks.add_routes(app)
+        app.router.add_get(FILES_PATH, self._fetch)
         Control(self).add_routes(app)
         app.on_cleanup.append(self._gateway.forget_late)
         return app
@@ -162,7 +164,8 @@ class QuickBooksSandbox:
 
     async def _company_call(self, request: web.Request) -> web.Response:
         target = request.match_info["target"]
-        call = Call(request.method, target, dict(request.query), await request.read())
+        content_type, origin = request.headers.get("Content-Type", ""), str(request.url.origin())
+        call = Call(request.method, target, dict(request.query), await request.read(), content_type, origin)
 
         async def proceed() -> web.Response:
             return self._answer(request, call)
@@ -178,7 +181,17 @@ class QuickBooksSandbox:
             status, payload = admitted.service.answer(call)
         except UnknownPath:
             return web.Response(status=404, text="<html><body><h1>404 Not Found</h1></body></html>")
+        if isinstance(payload, Raw):
+            return web.Response(body=payload.content, status=status, content_type=payload.content_type)
         return entity_response(payload, status=status, json=wants_json(request))
+
+    async def _fetch(self, request: web.Request) -> web.Response:
+        """Serve a file to whoever has a good link to it; the link is the permission."""
+        realm = self._realms.get(request.match_info["realm"])
+        file = realm.service.file(request.match_info["id"], dict(request.query)) if realm is not None else None
+        if file is None:
+            return web.Response(status=403, text="the link has expired")
+        return web.Response(body=file.content, content_type=file.content_type)
 
     def _admit(self, request: web.Request, call: Call, realm_id: str) -> Realm | Refusal:
         """Return the company that a call reaches, or why it reaches none."""

@@ -59,6 +59,24 @@ class Switches:
     """White space at either end of a name."""
     beyond_latin1: Literal["stored", "fault", "mangled"] = "stored"
     """Characters outside ISO-8859-1 in a United States company: kept, fault 2040, or turned into question marks."""
+    long_custom_field: Literal["fault", "cut"] = "fault"
+    """A value of more than 31 characters in one of the three old custom fields: fault 2050, or cut off."""
+    sent_total_tax: Literal["overwritten", "kept"] = "overwritten"
+    """A TotalTax other than what the rates come to, in a company without automated sales tax."""
+    automatic_application: Literal["at_once", "never"] = "at_once"
+    """Whether documents created by calls are settled by open credits where the preferences apply them automatically."""
+    journal_party_lines: Literal["one", "many"] = "one"
+    """Lines on receivables and payables that one journal entry may have."""
+    duplicate_check_number: Literal["stored", "fault"] = "stored"
+    """A taken cheque number while the company warns of those: accepted, or fault 6140."""
+    attachment_bumps_document: bool = True
+    """Whether linking an attachable gives the document a new SyncToken."""
+    missing_exchange_rate: Literal["kept_rate", "one"] = "kept_rate"
+    """The rate of a document in a foreign currency that was sent without one: the company's own, or 1."""
+    currency_mismatch_code: Literal["6000", "2220"] = "6000"
+    """The fault for a currency that is not the party's or not the account's."""
+    not_equal: Literal["refused", "allowed"] = "refused"
+    """`!=` in a WHERE clause."""
     private_note_filter: Literal["refused", "allowed"] = "refused"
     """PrivateNote in a WHERE clause."""
     query_total_count: bool = False
@@ -104,3 +122,5 @@ class Limits:
     """Life of the whole consent, restarted by nothing."""
     look_back_days: int = 30
     """Reach of change data capture."""
+    upload_bytes: int = 100 * 1024 * 1024
+    """Size of one upload."""
