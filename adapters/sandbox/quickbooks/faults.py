@@ -27,6 +27,7 @@ CODES: Final[dict[str, Code]] = {
     "2040": Code("Invalid String"),
     "2050": Code("Invalid String Length"),
     "2070": Code("Invalid Date"),
+    "2080": Code("Invalid Number"),
     "2130": Code("Invalid Request Id Format"),
     "2140": Code("Invalid Amount"),
     "2150": Code("Invalid Percent"),
