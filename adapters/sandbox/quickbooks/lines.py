@@ -80,6 +80,10 @@ def _require_amount(line: Object) -> None:
 def _check_product(line: Object, detail: Object) -> None:
     if "Qty" not in detail or "UnitPrice" not in detail:
         return
+    if not detail["Qty"] and not detail["UnitPrice"]:
+        # Clients whose users give only an amount send both as zero, and the vendor takes the amount.
+        del detail["Qty"], detail["UnitPrice"]
+        return
     product = (detail["Qty"] * detail["UnitPrice"]).quantize(CENT, ROUND_HALF_UP)
     if product != line["Amount"]:
         raise Fault(

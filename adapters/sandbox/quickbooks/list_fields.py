@@ -41,6 +41,7 @@ PARTY: Final[dict[str, Rule]] = {
     "Balance": read_only,
     "V4IDPseudonym": read_only,
     "OpenBalanceDate": day,
+    "PrimaryTaxIdentifier": text(20),
 }
 LISTED: Final[dict[str, Rule]] = {
     **READ,
@@ -67,6 +68,7 @@ CUSTOMER: Final[dict[str, Rule]] = {
     "Notes": text(2000),
     "PreferredDeliveryMethod": text(30),
     "ResaleNum": text(16),
+    "ARAccountRef": reference("Account"),
     "CustomerTypeRef": reference("CustomerType"),
 }
 VENDOR: Final[dict[str, Rule]] = {
@@ -77,6 +79,8 @@ VENDOR: Final[dict[str, Rule]] = {
     "BillRate": number,
     "T4AEligible": flag,
     "T5018Eligible": flag,
+    "TaxReportingBasis": text(30),
+    "APAccountRef": reference("Account"),
 }
 ITEM: Final[dict[str, Rule]] = {
     "Sku": text(100),

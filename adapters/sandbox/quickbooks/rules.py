@@ -251,7 +251,8 @@ def keep(fields: Mapping[str, Rule], sent: Object, facts: Facts) -> Object:
             if facts.switches.unknown_property == "fault":
                 raise unsupported_property(key)
         elif rule is not read_only:
-            kept[key] = None if value is None else rule(value, key, facts)
+            # Clients send empty text for what they leave out, dates and references included; it clears the property.
+            kept[key] = None if value is None or value == "" else rule(value, key, facts)
     return kept
 
 

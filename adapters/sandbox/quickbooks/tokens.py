@@ -98,7 +98,7 @@ class Tokens:
     def exchange(self, scope: str, *, tell_hard_expiry: bool) -> dict[str, Any]:
         """Return the answer to a code that was exchanged: the first tokens of a new consent."""
         self._begin(scope)
-        return self._grant(self._clock(), tell_hard_expiry=tell_hard_expiry)
+        return self._grant(self._chain.refresh_since, tell_hard_expiry=tell_hard_expiry)
 
     def _grant(self, now: datetime, *, tell_hard_expiry: bool) -> dict[str, Any]:
         chain = self._chain
