@@ -8,11 +8,12 @@ from adapters.sandbox.quickbooks.books import Books, Change
 from adapters.sandbox.quickbooks.clock import PACIFIC, Clock, stamp, utc_now
 from adapters.sandbox.quickbooks.completion import COMPLETE, live_or_fault, relinked, voided
 from adapters.sandbox.quickbooks.credits import apply_automatically
-from adapters.sandbox.quickbooks.customfields import complete_custom_fields
+from adapters.sandbox.quickbooks.customfields import DEFINITIONS, complete_custom_fields, new_definition
 from adapters.sandbox.quickbooks.faults import Fault, business, deposited, period_closed, stale, suspended
 from adapters.sandbox.quickbooks.isolation import Isolation
 from adapters.sandbox.quickbooks.kinds import KINDS, PLANS, Kind
 from adapters.sandbox.quickbooks.mailing import mailed
+from adapters.sandbox.quickbooks.merging import MERGED, check_mergeable, repointed
 from adapters.sandbox.quickbooks.numbers import assign_number
 from adapters.sandbox.quickbooks.payments import deposit_of
 from adapters.sandbox.quickbooks.recurring import kept_template
@@ -162,6 +163,25 @@ class Company:
         self.books.commit(self._touched([*others, (kind, left)], now))
         return render(self.books, kind, live_or_fault(self.find(kind, identity)))
 
+    def merge(self, kind: str, kept: str, gone: str) -> Object:
+        """Merge one entry of a list into another and return the one that stays. Raises Fault."""
+        self._require_plan(kind)
+        stays, goes = live_or_fault(self.find(kind, kept)), live_or_fault(self.find(kind, gone))
+        check_mergeable(kind, stays, goes)
+        now = stamp(self.clock())
+        changes = list(repointed(kind, kept, gone, self.books))
+        if self.switches.merge_bumps_documents:
+            changes = self._touched(changes, now)
+        self.books.commit([*changes, *self._touched([(kind, {**stays, MERGED: gone})], now)], [(kind, gone, now)])
+        return render(self.books, kind, live_or_fault(self.find(kind, kept)))
+
+    def define_custom_field(self, label: str, value_type: str, kinds: tuple[str, ...]) -> str:
+        """Add one of the newer custom fields to some kinds and return its definition id. Raises Fault."""
+        held = live_or_fault(self.find("Preferences", "1")).get(DEFINITIONS, [])
+        defined = new_definition(held, self.plan, label, value_type, kinds)
+        self.set_preferences({DEFINITIONS: [*held, defined]})
+        return str(defined["DefinitionId"])
+
     def set_preferences(self, patch: Object) -> None:
         """Merge a patch into the preferences; None removes one, `NameValue` pairs merge by name."""
         self._patch_single("Preferences", patch)
@@ -176,6 +196,10 @@ class Company:
         """Move the company to another plan; features it lacks are turned off. Raises ValueError for an unknown one."""
         self._patch_single("CompanyInfo", charter.offering(name))
         self.set_preferences(charter.plan_preferences(name))
+
+    def set_company_name(self, name: str) -> None:
+        """Give the company another name."""
+        self._patch_single("CompanyInfo", {"CompanyName": name, "LegalName": name})
 
     def set_subscription(self, status: str) -> None:
         """Set the subscription, such as `PAID`; while `SUSPENDED` every write gets fault 6190."""

@@ -35,9 +35,8 @@ def complete_currency(kind: str, draft: Object, company: Bookkeeping) -> None:
     if "CurrencyRef" not in draft:
         raise missing("CurrencyRef")
     currency = draft["CurrencyRef"]["value"]
-    party_field = KINDS[kind].party
-    party = company.find(_PARTIES[party_field], draft[party_field]["value"]) if party_field in draft else None
-    if party is not None and party["CurrencyRef"]["value"] != currency:
+    party = _party(kind, draft, company)
+    if party is not None and "CurrencyRef" in party and party["CurrencyRef"] != draft["CurrencyRef"]:
         raise mismatch("The currency of the transaction is not the currency of its customer or vendor.", company)
     if currency == home:
         draft["ExchangeRate"] = UNIT
@@ -46,6 +45,13 @@ def complete_currency(kind: str, draft: Object, company: Bookkeeping) -> None:
         draft["ExchangeRate"] = rate_on(currency, draft["TxnDate"], company.books) if kept else UNIT
     elif draft["ExchangeRate"] <= 0:
         raise business("The exchange rate must be greater than zero.")
+
+
+def _party(kind: str, draft: Object, facts: Facts) -> Object | None:
+    """Return the customer, vendor or employee a transaction is with, or None."""
+    field = KINDS[kind].party
+    named: Object | None = draft.get(field)
+    return facts.find(_PARTIES.get(field) or named["type"], named["value"]) if named else None
 
 
 def mismatch(text: str, facts: Facts) -> Fault:

@@ -71,6 +71,8 @@ class Switches:
     """A taken cheque number while the company warns of those: accepted, or fault 6140."""
     attachment_bumps_document: bool = True
     """Whether linking an attachable gives the document a new SyncToken."""
+    merge_bumps_documents: bool = False
+    """Whether documents of a name that was merged away get a new SyncToken."""
     missing_exchange_rate: Literal["kept_rate", "one"] = "kept_rate"
     """The rate of a document in a foreign currency that was sent without one: the company's own, or 1."""
     currency_mismatch_code: Literal["6000", "2220"] = "6000"
