@@ -13,6 +13,7 @@ import pytest
 
 from adapters.sandbox import serve
 from adapters.sandbox.quickbooks import Limits, QuickBooksSandbox, Switches
+from adapters.sandbox.quickbooks.openid import ISSUER
 
 FIRST, SECOND = "9130350000000001", "9130350000000002"
 ACCOUNTING = "com.intuit.quickbooks.accounting"
@@ -305,9 +306,9 @@ async def test_discovery_names_the_twins_own_address(browse: Any, path: str) -> 
     browser = await browse()
     async with browser.session.get(f"/.well-known/{path}") as answer:
         document = await answer.json()
+    assert document.pop("issuer") == ISSUER
     addresses = {name: value for name, value in document.items() if isinstance(value, str)}
     assert set(addresses) == {
-        "issuer",
         "authorization_endpoint",
         "token_endpoint",
         "userinfo_endpoint",
@@ -349,7 +350,7 @@ async def test_id_token_is_signed_with_a_published_key(browse: Any, clock: Any) 
         key,
         algorithms=["RS256"],
         audience="sandbox-client",
-        issuer=f"{browser.base}/op/v1",
+        issuer=ISSUER,
         options={"verify_exp": False, "verify_iat": False},
     )
     assert (claims["realmid"], claims["iat"]) == (FIRST, int(clock().timestamp()))
@@ -398,3 +399,26 @@ async def test_two_exchanges_at_once_give_one_set_of_tokens(browse: Any) -> None
     code = (await browser.decide("connect"))["code"]
     answers = await asyncio.gather(browser.exchange(code), browser.exchange(code))
     assert sorted(status for status, _ in answers) == [200, 400]
+
+
+async def test_companies_are_opened_and_acted_in_from_outside(browse: Any) -> None:
+    browser = await browse()
+    opening = {"realm_id": SECOND, "refresh_token": "theirs"}
+    async with browser.session.post("/_sandbox/companies", json=opening) as answer:
+        assert (answer.status, await answer.json()) == (200, {"realm_id": SECOND})
+    for unfit in (opening, {"realm_id": 7}, {}):
+        async with browser.session.post("/_sandbox/companies", json=unfit) as answer:
+            assert answer.status == 400
+    _, tokens = await browser.refresh("theirs")
+    customer = {"kind": "Customer", "body": {"DisplayName": "Only here"}}
+    async with browser.session.post(f"/_sandbox/hands/create?realm={SECOND}", json=customer) as answer:
+        assert answer.status == 200
+    for realm, names in ((SECOND, ["Only here"]), (FIRST, [])):
+        async with browser.session.get("/_sandbox/books", params={"realm": realm}) as answer:
+            assert [held["DisplayName"] for held in (await answer.json())["Customer"]] == names
+    async with browser.session.post(f"/_sandbox/hands/disconnect?realm={SECOND}") as answer:
+        assert answer.status == 200
+    assert (await browser.read(tokens["access_token"], realm=SECOND))[0] == 401
+    assert (await browser.refresh("sandbox-refresh"))[0] == 200
+    async with browser.session.get("/_sandbox/books?realm=404") as answer:
+        assert answer.status == 404

@@ -173,6 +173,21 @@ async def test_each_change_is_the_event_it_is(stage: Any) -> None:
     ]
 
 
+async def test_merge_is_one_event_that_names_what_went(stage: Any) -> None:
+    scene = await stage()
+    company = scene.sandbox.company
+    gone = company.create("Customer", {"DisplayName": "Acme Foods Inc"})
+    scene.tell()
+    kept = company.find("Customer", scene.desk.customer["Id"])
+    assert kept is not None
+    company.books.commit(
+        [("Customer", kept | {"_merged": gone["Id"]})], [("Customer", gone["Id"], "2026-03-02T10:11:12-08:00")]
+    )
+    await scene.endpoint.wait(lambda: scene.endpoint.taken)
+    [event] = scene.endpoint.events()
+    assert (event["operation"], event["id"], event["deletedId"]) == ("Merge", kept["Id"], gone["Id"])
+
+
 @pytest.mark.parametrize("position", [True, False])
 async def test_balance_that_follows_a_payment_is_an_event_as_switched(stage: Any, *, position: bool) -> None:
     scene = await stage(linked_change_event=position)

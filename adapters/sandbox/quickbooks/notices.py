@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from random import Random
 from typing import Final, Literal, NamedTuple
@@ -52,6 +52,8 @@ _FOLLOWING: Final = frozenset(
     {"Balance", "HomeBalance", "RemainingCredit", "UnappliedAmt", "LinkedTxn", "SyncToken", "MetaData"}
 )
 """What changes on a document when a payment is applied to it."""
+_MERGED: Final = "_merged"
+"""Kept with what stays of a merge and shown to nobody: the id of what went."""
 _PAST: Final = {
     "Create": "created",
     "Update": "updated",
@@ -75,21 +77,38 @@ class Notice(NamedTuple):
     merged: str = ""
 
 
-def operation_of(transition: Transition, *, linked: bool) -> Operation | None:
-    """Return which event a change is, None for none; `linked` says whether a balance that followed a payment is one."""
-    kind, old, new = transition
-    if kind not in SUBSCRIBABLE:
-        return None
+def operations(transitions: list[Transition], *, linked: bool) -> Iterator[tuple[Transition, Operation, str]]:
+    """Yield what changed together that has an event, which event it is, and the id that a merge did away with.
+
+    `linked` says whether a balance that followed a payment is an event.
+    """
+    merges = {(kind, new[_MERGED]) for kind, old, new in transitions if old and new and _is_merge(old, new)}
+    for transition in transitions:
+        kind, old, new = transition
+        operation = _operation(transition, linked=linked) if kind in SUBSCRIBABLE else None
+        gone = operation == "Delete" and (kind, (old or {})["Id"]) in merges
+        if operation is not None and not gone:
+            yield transition, operation, (new or {})[_MERGED] if operation == "Merge" else ""
+
+
+def _operation(transition: Transition, *, linked: bool) -> Operation | None:
+    _, old, new = transition
     if old is None:
         return "Create"
     if new is None:
         return "Delete"
+    if _is_merge(old, new):
+        return "Merge"
     if _is_void(new) and not _is_void(old):
         return "Void"
     if new.get("EmailStatus") == "EmailSent" != old.get("EmailStatus"):
         return "Emailed"
     changed = {key for key in {**old, **new} if not key.startswith("_") and old.get(key) != new.get(key)}
     return "Update" if linked or not changed <= _FOLLOWING else None
+
+
+def _is_merge(old: Object, new: Object) -> bool:
+    return _MERGED in new and new[_MERGED] != old.get(_MERGED)
 
 
 def _is_void(document: Object) -> bool:

@@ -87,7 +87,7 @@ class TokenEndpoint:
             raise
         tokens = self._connections.of(consent.realm_id)
         answer = tokens.exchange(consent.scope, tell_hard_expiry=_asks_hard_expiry(request))
-        id_token = await self._openid.id_token(request, consent.realm_id)
+        id_token = await self._openid.id_token(consent.realm_id)
         return answer | ({"id_token": id_token} if id_token else {})
 
     async def _refresh(self, request: web.Request, form: Mapping[str, str]) -> Object:

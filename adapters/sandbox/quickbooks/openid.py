@@ -18,7 +18,8 @@ from adapters.sandbox.quickbooks.tokens import OPENID, Connections
 TOKENS_PATH: Final = "/oauth2/v1/tokens/bearer"
 REVOKE_PATH: Final = "/v2/oauth2/tokens/revoke"
 _USERINFO: Final = "/v1/openid_connect/userinfo"
-_ISSUER: Final = "/op/v1"
+ISSUER: Final = "https://oauth.platform.intuit.com/op/v1"
+"""Who signs: the vendor's own name, not an address, because clients compare it with what they know."""
 _KEYS: Final = "/op/v1/jwks"
 _ID_TOKEN_SECONDS: Final = 3600
 
@@ -59,7 +60,7 @@ class OpenId:
         app.router.add_get(_KEYS, self._list_keys)
         app.router.add_get(_USERINFO, self._introduce)
 
-    async def id_token(self, request: web.Request, realm_id: str) -> str | None:
+    async def id_token(self, realm_id: str) -> str | None:
         """Return the id token that goes with the first tokens of a consent, or None if it was not asked for."""
         if OPENID not in self._connections.of(realm_id).scopes:
             return None
@@ -67,7 +68,7 @@ class OpenId:
         claims = {
             "sub": self._subject,
             "aud": [self._client_id],
-            "iss": f"{request.url.origin()}{_ISSUER}",
+            "iss": ISSUER,
             "iat": now,
             "auth_time": now,
             "exp": now + _ID_TOKEN_SECONDS,
@@ -78,7 +79,7 @@ class OpenId:
         base = str(request.url.origin())
         return _answer(
             {
-                "issuer": base + _ISSUER,
+                "issuer": ISSUER,
                 "authorization_endpoint": base + ConsentPage.PATH,
                 "token_endpoint": base + TOKENS_PATH,
                 "userinfo_endpoint": base + _USERINFO,

@@ -58,6 +58,22 @@ class Realm:
             random=workspace.random,
         )
 
+    def connect(self) -> str:
+        """Give the app a new consent, as an administrator does in the browser, and return its refresh token."""
+        return self.tokens.connect()
+
+    def disconnect(self) -> None:
+        """Disconnect the app, as an administrator does under Apps: every token is revoked."""
+        self.tokens.revoke()
+
+    def expire_access_tokens(self) -> None:
+        """Let the access tokens end now; the refresh token stays good."""
+        self.tokens.expire_access()
+
+    def reset_company(self) -> None:
+        """Wipe the company's books; every later call gets fault 10200."""
+        self.company.reset()
+
 
 def _replay(journal: Journal, books: Books, tokens: Tokens, repeats: Repeats) -> bool:
     """Take over what an earlier process wrote, and say whether there was anything."""

@@ -98,9 +98,9 @@ class QuickBooksSandbox:
         self._realms[realm_id], self._tokens[realm_id] = realm, realm.tokens
         return realm.company
 
-    def company_of(self, realm_id: str) -> Company:
-        """Return the company of a realm. Raises KeyError."""
-        return self._realms[realm_id].company
+    def realm(self, realm_id: str = "") -> Realm:
+        """Return a company as the server keeps it, by default the first. Raises KeyError."""
+        return self._realms[realm_id or self.realm_id]
 
     @property
     def refresh_token(self) -> str:
@@ -135,20 +135,20 @@ class QuickBooksSandbox:
         return app
 
     def connect(self) -> str:
-        """Give the app a new consent, as an administrator does in the browser, and return its refresh token."""
-        return self.tokens.connect()
+        """Give the app a new consent to the first company and return its refresh token."""
+        return self.realm().connect()
 
     def disconnect(self) -> None:
-        """Disconnect the app, as an administrator does under Apps: every token is revoked."""
-        self.tokens.revoke()
+        """Disconnect the app from the first company."""
+        self.realm().disconnect()
 
     def expire_access_tokens(self) -> None:
-        """Let the access tokens end now; the refresh token stays good."""
-        self.tokens.expire_access()
+        """Let the access tokens to the first company end now."""
+        self.realm().expire_access_tokens()
 
     def reset_company(self) -> None:
-        """Wipe the company's books; every later call gets fault 10200."""
-        self.company.reset()
+        """Wipe the first company's books."""
+        self.realm().reset_company()
 
     def _file(self, name: str) -> Path | None:
         return self._directory / f"{name}.jsonl" if self._directory is not None else None

@@ -20,7 +20,7 @@ from adapters.sandbox.quickbooks.books import Transition
 from adapters.sandbox.quickbooks.clock import Clock, stamp
 from adapters.sandbox.quickbooks.company import Company
 from adapters.sandbox.quickbooks.journal import decode, encode
-from adapters.sandbox.quickbooks.notices import Notice, classic, cloud_events, event_id, operation_of
+from adapters.sandbox.quickbooks.notices import Notice, classic, cloud_events, event_id, operations
 from adapters.sandbox.quickbooks.rules import Object
 from adapters.sandbox.quickbooks.switches import Switches
 from adapters.sandbox.quickbooks.view import render
@@ -142,25 +142,14 @@ class Webhooks:
 
     def _notice(self, post: _Post, company: Company, transitions: list[Transition]) -> None:
         wanted = frozenset(post.receiver.entities)
-        for transition in transitions:
-            operation = operation_of(transition, linked=company.switches.linked_change_event)
-            if operation is None or (wanted and transition.kind not in wanted):
+        whole = company.switches.cloud_event_data == "entity"
+        for (kind, old, new), operation, merged in operations(transitions, linked=company.switches.linked_change_event):
+            if (wanted and kind not in wanted) or post.random.random() < post.receiver.loss:
                 continue
-            if post.random.random() < post.receiver.loss:
-                continue
-            current = transition.new or transition.old or {}
-            whole = company.switches.cloud_event_data == "entity" and transition.new is not None
-            content = render(company.books, transition.kind, current) if whole else {}
-            notice = Notice(
-                event_id(self._random),
-                company.realm_id,
-                transition.kind,
-                current["Id"],
-                operation,
-                self._clock(),
-                content,
-            )
-            post.notices.append(notice)
+            identity = (new or old or {})["Id"]
+            content = render(company.books, kind, new) if whole and new is not None else {}
+            event, now = event_id(self._random), self._clock()
+            post.notices.append(Notice(event, company.realm_id, kind, identity, operation, now, content, merged))
             post.arrived.set()
 
     def _bundle(self, post: _Post, *, shuffled: bool) -> _Delivery:
