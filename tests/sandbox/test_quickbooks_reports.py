@@ -1,12 +1,15 @@
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from adapters.sandbox.quickbooks import Fault
+from adapters.sandbox.quickbooks import Company, Fault
 from adapters.sandbox.quickbooks.answers import as_xml
+from adapters.sandbox.quickbooks.ledger import PAYABLE, RECEIVABLE
 from adapters.sandbox.quickbooks.reports import REPORTS, report
+from adapters.sandbox.quickbooks.stress import stress
 
 Body = dict[str, Any]
 
@@ -274,3 +277,54 @@ def test_aging_periods_are_numbers(desk: Any, parameters: dict[str, str]) -> Non
     with pytest.raises(Fault) as refused:
         run(desk, "AgedPayables", **parameters)
     assert refused.value.code == "2080"
+
+
+@pytest.fixture(scope="module")
+def worked() -> Company:
+    """A company after random work in three currencies."""
+    work, discrepancies = stress(1500, 7)
+    assert discrepancies == []
+    return work.company
+
+
+def owed(company: Company, account_type: str, day: str) -> Decimal:
+    """What the ledger holds on the accounts of a type by documents dated until a day."""
+    accounts = {account["Id"] for account in company.all("Account") if account["AccountType"] == account_type}
+    return sum(
+        (
+            posting.amount
+            for (kind, identity), entry in company.books.ledger.entries()
+            for posting in entry
+            if posting.account in accounts and (company.find(kind, identity) or {})["TxnDate"] <= day
+        ),
+        Decimal(),
+    )
+
+
+@pytest.mark.parametrize("age", [0, 30, 60])
+def test_reports_agree_with_the_ledger_after_random_work(worked: Company, age: int) -> None:
+    day = (worked.today() - timedelta(days=age)).isoformat()
+    for account_type, sign, names in (
+        (RECEIVABLE, 1, ("AgedReceivables", "AgedReceivableDetail")),
+        (PAYABLE, -1, ("AgedPayables", "AgedPayableDetail")),
+    ):
+        for name in names:
+            shown = report(name, {"report_date": day}, worked)
+            assert totals(shown)[-1] == f"{sign * owed(worked, account_type, day):.2f}"
+    until = {"start_date": "2020-01-01", "end_date": day}
+    _, debits, credits_ = totals(report("TrialBalance", until, worked))
+    assert debits == credits_ != "0.00"
+    lines = {line[0]: line[1] for line in flat(report("BalanceSheet", until, worked)["Rows"])}
+    assert lines["TOTAL ASSETS"] == lines["TOTAL LIABILITIES AND EQUITY"]
+
+
+def test_detail_shows_what_each_invoice_still_has_open(worked: Company) -> None:
+    shown = report("AgedReceivableDetail", {"report_date": "2099-12-31"}, worked)  # no payment is dated after it
+    lines = [row for section in shown["Rows"]["Row"][:-1] for row in section["Rows"]["Row"]]
+    listed = {row["ColData"][1]["id"]: row["ColData"][6]["value"] for row in lines if cells(row)[1] == "Invoice"}
+    open_now = {
+        invoice["Id"]: f"{invoice.get('HomeBalance', invoice['Balance']):.2f}"
+        for invoice in worked.all("Invoice")
+        if invoice["Balance"]
+    }
+    assert listed == open_now != {}

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from adapters.sandbox.quickbooks.books import Transition
 from adapters.sandbox.quickbooks.journal import encode
+from adapters.sandbox.quickbooks.merging import MERGED
 from adapters.sandbox.quickbooks.rules import Object
 
 Operation = Literal["Create", "Update", "Delete", "Void", "Merge", "Emailed"]
@@ -52,8 +53,6 @@ _FOLLOWING: Final = frozenset(
     {"Balance", "HomeBalance", "RemainingCredit", "UnappliedAmt", "LinkedTxn", "SyncToken", "MetaData"}
 )
 """What changes on a document when a payment is applied to it."""
-_MERGED: Final = "_merged"
-"""Kept with what stays of a merge and shown to nobody: the id of what went."""
 _PAST: Final = {
     "Create": "created",
     "Update": "updated",
@@ -82,13 +81,13 @@ def operations(transitions: list[Transition], *, linked: bool) -> Iterator[tuple
 
     `linked` says whether a balance that followed a payment is an event.
     """
-    merges = {(kind, new[_MERGED]) for kind, old, new in transitions if old and new and _is_merge(old, new)}
+    merges = {(kind, new[MERGED]) for kind, old, new in transitions if old and new and _is_merge(old, new)}
     for transition in transitions:
         kind, old, new = transition
         operation = _operation(transition, linked=linked) if kind in SUBSCRIBABLE else None
         gone = operation == "Delete" and (kind, (old or {})["Id"]) in merges
         if operation is not None and not gone:
-            yield transition, operation, (new or {})[_MERGED] if operation == "Merge" else ""
+            yield transition, operation, (new or {})[MERGED] if operation == "Merge" else ""
 
 
 def _operation(transition: Transition, *, linked: bool) -> Operation | None:
@@ -108,7 +107,7 @@ def _operation(transition: Transition, *, linked: bool) -> Operation | None:
 
 
 def _is_merge(old: Object, new: Object) -> bool:
-    return _MERGED in new and new[_MERGED] != old.get(_MERGED)
+    return MERGED in new and new[MERGED] != old.get(MERGED)
 
 
 def _is_void(document: Object) -> bool:
