@@ -23,6 +23,8 @@ LONGEST_BODY = 4096  # characters of an answer that the log keeps
 AGENT = "Alvys-Webhook/1.0"
 TRY_AGAIN = frozenset({408, 429})
 
+pause = anyio.sleep
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -126,7 +128,7 @@ class Deliveries:
         elapsed = 0.0
         for number, due in enumerate((0.0, *self.delivery.retries_seconds), 1):
             wait = due if self.books.switches.retry_ladder == "gaps" else due - elapsed
-            await anyio.sleep(wait * self.delivery.time_factor)
+            await pause(wait * self.delivery.time_factor)
             elapsed = due
             webhook = self.books.get("webhooks", webhook_id)
             if webhook is None:

@@ -92,7 +92,7 @@ def _handler(route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
         body, form = Json(), dict[str, str | Upload]()
         if route.multipart:
             form = await _form_of(request)
-        elif request.method in {"POST", "PUT", "PATCH"} and (request.can_read_body or "search" in route.path):
+        elif request.method in {"POST", "PUT", "PATCH"} and (request.body_exists or "search" in route.path):
             body = await _body_of(request)
         asked = Asked(request.match_info, request.query, body, form, request.headers.get("If-Match"))
         reply = route.answering(asked)
@@ -124,11 +124,15 @@ async def _body_of(request: web.Request) -> Json:
 
 
 async def _form_of(request: web.Request) -> dict[str, str | Upload]:
-    """Read a multipart form. Raises a 415 `Problem`."""
+    """Read a multipart form. Raises a 400 or 415 `Problem`."""
     if request.content_type != "multipart/form-data":
         raise Problem(415, f"cannot read {request.content_type}")
     form: dict[str, str | Upload] = {}
-    for name, value in (await request.post()).items():
+    try:
+        fields = (await request.post()).items()
+    except ValueError as broken:
+        raise Problem.of({"": [f"The form cannot be read: {broken}"]}) from broken
+    for name, value in fields:
         if isinstance(value, FileField):
             if name in form:
                 raise Problem.of({name: ["Exactly one file must be given."]})
