@@ -176,6 +176,19 @@ def test_issued_driver_statement_takes_what_is_due_and_gives_it_back_when_revert
     assert books.snapshot() == before
 
 
+def test_deduction_deleted_after_a_revert_is_not_missed_by_the_next_one(books: Books) -> None:
+    period = (books, WAITING["Id"], "2026-10-16", "2026-10-31")
+    number = hands.issue_driver_statement(*period)["Number"]
+    gone = books.owned("settled", f"{number}")[0]["Id"]
+    hands.revert_driver_statement(books, number)
+    books.commit(removed=[("deductions", gone)])
+    again = hands.issue_driver_statement(*period)
+    assert again["Number"] == number
+    hands.revert_driver_statement(books, number)
+    assert books.get("deductions", gone) is None
+    assert books.owned("settled", f"{number}") == []
+
+
 def test_late_statement_may_bear_another_date(books: Books) -> None:
     made = hands.issue_driver_statement(books, WAITING["Id"], "2026-10-16", "2026-10-31", statement_date="2026-11-05")
     assert made["StatementDate"] == "2026-11-05"

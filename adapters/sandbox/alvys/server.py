@@ -12,6 +12,7 @@ from adapters.sandbox.alvys import endpoints, routing
 from adapters.sandbox.alvys.books import NUMBERS, Books, Clock
 from adapters.sandbox.alvys.control import Control
 from adapters.sandbox.alvys.deliveries import Deliveries, Delivery
+from adapters.sandbox.alvys.delivery_logs import DeliveryLogs
 from adapters.sandbox.alvys.faults import Faults, go_wrong
 from adapters.sandbox.alvys.journal import Journal
 from adapters.sandbox.alvys.limits import Limits, Throttle
@@ -79,6 +80,7 @@ class AlvysSandbox:
         app.router.add_post(TOKEN_PATH, self.tokens.issue)
         routing.add(app.router, endpoints.routes(self.books))
         routing.add(app.router, Webhooks(self.books, self._deliveries).routes())
+        routing.add(app.router, DeliveryLogs(self.books).routes())
         Control(self.books, self.tokens, self.faults, self.requests, self.statuses).add_to(app.router)
         app.cleanup_ctx.append(self._deliveries.running)
         app.on_cleanup.append(self._close)
