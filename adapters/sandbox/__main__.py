@@ -113,7 +113,9 @@ def announce(scenario: Scenario, quickbooks_url: str, alvys_url: str) -> dict[st
     return {
         "quickbooks": {
             "api_url": quickbooks_url,
+            "authorize_url": f"{quickbooks_url}/connect/oauth2",
             "token_url": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
+            "discovery_url": f"{quickbooks_url}/.well-known/openid_configuration",
             "realm_id": scenario.quickbooks.realm_id,
             "client_id": scenario.quickbooks.client_id,
             "client_secret": scenario.quickbooks.client_secret,

@@ -224,6 +224,13 @@ async def test_app_may_name_itself_in_the_form(browse: Any) -> None:
             assert answer.status == status
 
 
+@pytest.mark.parametrize("header", ["Basic ***", "Basic /w==", "Bearer c2FuZGJveA=="])
+async def test_credentials_that_can_not_be_read_are_nobodys(browse: Any, header: str) -> None:
+    browser = await browse()
+    async with browser.session.post(TOKENS, data={}, headers={"Authorization": header}) as answer:
+        assert (answer.status, await answer.json()) == (401, {"error": "invalid_client"})
+
+
 async def test_hard_limit_comes_with_the_exchange_when_asked_for(browse: Any) -> None:
     browser = await browse()
     code = (await browser.decide("connect"))["code"]

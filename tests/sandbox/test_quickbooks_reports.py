@@ -250,6 +250,12 @@ def test_period_can_be_named(desk: Any, macro: str, start: str, end: str) -> Non
     assert header["DateMacro"] == (macro.lower() or "this calendar year-to-date")
 
 
+def test_report_of_all_time_has_no_first_day(busy: Any) -> None:
+    shown = run(busy, "ProfitAndLoss", date_macro="All")
+    assert "StartPeriod" not in shown["Header"]
+    assert ["Total Income", "1500.00"] in flat(shown["Rows"])
+
+
 def test_fiscal_year_may_begin_later(busy: Any) -> None:
     info = busy.company.find("CompanyInfo", "1")
     busy.company.books.commit([("CompanyInfo", info | {"FiscalYearStartMonth": "July"})])
