@@ -36,8 +36,8 @@ def complete_currency(kind: str, draft: Object, company: Bookkeeping) -> None:
         raise missing("CurrencyRef")
     currency = draft["CurrencyRef"]["value"]
     party = _party(kind, draft, company)
-    if party is not None and "CurrencyRef" in party and party["CurrencyRef"] != draft["CurrencyRef"]:
-        raise mismatch("The currency of the transaction is not the currency of its customer or vendor.", company)
+    if party is not None and "CurrencyRef" in party:
+        check_currency(party, draft, company)
     if currency == home:
         draft["ExchangeRate"] = UNIT
     elif "ExchangeRate" not in draft:
@@ -97,7 +97,7 @@ def _largest_side(kind: str, draft: Object, company: Bookkeeping) -> Decimal:
     return at_home(draft["TotalAmt"], draft["ExchangeRate"])
 
 
-def check_account_currency(account: Object, draft: Object, company: Bookkeeping) -> None:
-    """Refuse a receivable or payable account that is not in the transaction's currency."""
-    if is_multicurrency(company) and account["CurrencyRef"] != draft["CurrencyRef"]:
-        raise mismatch("The account's currency is not the currency of the transaction.", company)
+def check_currency(held: Object, draft: Object, company: Bookkeeping) -> None:
+    """Refuse an account, customer or vendor that is not in the transaction's currency."""
+    if is_multicurrency(company) and held["CurrencyRef"] != draft["CurrencyRef"]:
+        raise mismatch("The currency of the transaction is not the currency of what it names.", company)

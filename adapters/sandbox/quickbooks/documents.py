@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from adapters.sandbox.quickbooks.books import Bookkeeping
-from adapters.sandbox.quickbooks.currencies import check_account_currency, complete_currency, complete_home_amounts
+from adapters.sandbox.quickbooks.currencies import check_currency, complete_currency, complete_home_amounts
 from adapters.sandbox.quickbooks.faults import Fault, business
 from adapters.sandbox.quickbooks.kinds import KINDS
 from adapters.sandbox.quickbooks.ledger import PAYABLE, RECEIVABLE
@@ -83,7 +83,7 @@ def complete_payable(draft: Object, company: Bookkeeping) -> None:
         draft["APAccountRef"] = {"value": company.standard_account(PAYABLE, "AccountsPayable", currency)}
         return
     account = check_account_type(draft["APAccountRef"], (PAYABLE,), "APAccountRef", company)
-    check_account_currency(account, draft, company)
+    check_currency(account, draft, company)
 
 
 def check_account_type(held: Object, account_types: tuple[str, ...], element: str, company: Facts) -> Object:

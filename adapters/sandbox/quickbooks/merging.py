@@ -37,11 +37,22 @@ def repointed(kind: str, kept: str, gone: str, books: Books) -> Iterator[Change]
 
     for holder in KINDS:
         for stored in books.live(holder):
+            if not _mentions(stored, gone):
+                continue
             changed = {key: replace(holder, key, held) for key, held in stored.items()}
             if gone in stored.get("_items", {}) and changed != stored:
                 changed["_items"] = _joined(stored["_items"], kept, gone)
             if changed != stored and not (holder == kind and stored["Id"] == gone):
                 yield holder, changed
+
+
+def _mentions(value: object, identity: str) -> bool:
+    """Say whether an id stands anywhere in an object, cheaply, since most objects are not affected."""
+    if isinstance(value, dict):
+        return any(_mentions(held, identity) for held in value.values()) or identity in value
+    if isinstance(value, list):
+        return any(_mentions(held, identity) for held in value)
+    return value == identity
 
 
 def _points_to(holder: str, key: str, reference: Object) -> str | None:

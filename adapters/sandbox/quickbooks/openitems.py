@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from adapters.sandbox.quickbooks.books import Bookkeeping
-from adapters.sandbox.quickbooks.currencies import check_account_currency
+from adapters.sandbox.quickbooks.currencies import check_currency
 from adapters.sandbox.quickbooks.entries import postings
 from adapters.sandbox.quickbooks.faults import business
 from adapters.sandbox.quickbooks.kinds import KINDS
@@ -68,8 +68,9 @@ def complete_open_items(kind: str, draft: Object, old: Object | None, company: B
     for posting in postings(kind, draft, company.books):
         if posting.party:
             account = company.find("Account", posting.account) or {}
-            check_account_currency(account, draft, company)
-            side = 1 if account["AccountType"] == RECEIVABLE else -1
+            side, owner = (1, "Customer") if account["AccountType"] == RECEIVABLE else (-1, "Vendor")
+            for held in (account, company.find(owner, posting.party) or {}):
+                check_currency(held, draft, company)
             item = items.setdefault(posting.party, {"Amount": ZERO, "HomeAmount": ZERO})
             item["Amount"] += side * posting.own
             item["HomeAmount"] += side * posting.amount

@@ -342,7 +342,7 @@ def tidy(work: Work) -> None:
     """Rename a customer or vendor, or merge it with a duplicate that was just made."""
     kind = work.random.choice(("Customer", "Vendor"))
     party = work.party(kind)
-    if work.chance(0.9):
+    if work.chance(0.97):
         hands.rename(work.company, kind, party["Id"], f"{kind} {work.random.random()}")
         return
     twin = work.create(kind, {"DisplayName": f"{kind} {work.random.random()}", "CurrencyRef": party["CurrencyRef"]})
