@@ -25,6 +25,11 @@ def linked_to(kind: str, document: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"EntityRef": {"type": kind, "value": document["Id"]}, "IncludeOnSend": False}]
 
 
+PART = b'--B\nContent-Disposition: form-data; name="file_%s_01"\n'
+NOT_JSON = PART % b"metadata" + b"\n{\n" + PART % b"content" + b"\nx\n--B--"
+NOT_BASE64 = PART % b"content" + b"Content-Transfer-Encoding: base64\n\n!\n--B--"
+
+
 class App:
     """A connected app and the desk of its company."""
 
@@ -138,17 +143,8 @@ def test_upload_is_read_with_bare_line_ends_and_as_base64_too(end: str) -> None:
         ("6041", "application/json", b"{}"),
         ("6041", "multipart/form-data; boundary=B", b"--B\r\n\r\n--B--\r\n"),
         ("6041", "multipart/form-data; boundary=B", b'--B\nX: name="file_content_01"\n\nx\n--B--'),
-        (
-            "6040",
-            "multipart/form-data; boundary=B",
-            b'--B\nContent-Disposition: form-data; name="file_metadata_01"\n\n{\n'
-            b'--B\nContent-Disposition: form-data; name="file_content_01"\n\nx\n--B--',
-        ),
-        (
-            "6041",
-            "multipart/form-data; boundary=B",
-            b'--B\nContent-Disposition: form-data; name="file_content_01"\nContent-Transfer-Encoding: base64\n\n!\n--B--',
-        ),
+        ("6040", "multipart/form-data; boundary=B", NOT_JSON),
+        ("6041", "multipart/form-data; boundary=B", NOT_BASE64),
     ],
 )
 def test_unreadable_upload_is_refused(code: str, content_type: str, body: bytes) -> None:

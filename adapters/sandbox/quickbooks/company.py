@@ -1,4 +1,3 @@
-from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
@@ -9,7 +8,7 @@ from adapters.sandbox.quickbooks.clock import PACIFIC, Clock, stamp, utc_now
 from adapters.sandbox.quickbooks.completion import COMPLETE, live_or_fault, relinked, voided
 from adapters.sandbox.quickbooks.credits import apply_automatically
 from adapters.sandbox.quickbooks.customfields import DEFINITIONS, complete_custom_fields, new_definition
-from adapters.sandbox.quickbooks.faults import Fault, business, deposited, period_closed, stale, suspended
+from adapters.sandbox.quickbooks.faults import Fault, business, deposited, period_closed, suspended
 from adapters.sandbox.quickbooks.isolation import Isolation
 from adapters.sandbox.quickbooks.kinds import KINDS, PLANS, Kind
 from adapters.sandbox.quickbooks.mailing import mailed
@@ -20,11 +19,11 @@ from adapters.sandbox.quickbooks.recurring import kept_template
 from adapters.sandbox.quickbooks.rules import Object, keep, require
 from adapters.sandbox.quickbooks.settlement import payments_of, without_document
 from adapters.sandbox.quickbooks.switches import Switches
+from adapters.sandbox.quickbooks.versions import check_token, first_version, next_version, touched, without_empty
 from adapters.sandbox.quickbooks.view import render
 
 _LOCKED: Final = "_locked"
 """Kept with the preferences and shown to nobody: the closing date has a password."""
-_SERVER_OWNED: Final = ("Id", "SyncToken", "MetaData")
 _NONE: Final[frozenset[str]] = frozenset()
 
 
@@ -94,7 +93,7 @@ class Company:
     def enter(self, kind: str, body: Object, *, options: frozenset[str] = _NONE) -> Object:
         """Create an object as the vendor's own screens can, even of a kind that calls may only read. Raises Fault."""
         self._require_plan(kind)
-        return self._write(kind, _without_empty(self._kept(kind, body)), None, options)
+        return self._write(kind, without_empty(self._kept(kind, body)), None, options)
 
     def update(
         self,
@@ -112,7 +111,7 @@ class Company:
         self._require_plan(kind)
         require(("Id", "SyncToken"), body)
         old = live_or_fault(self.find(kind, "1" if KINDS[kind].role == "single" else str(body["Id"])))
-        _check_token(old, body["SyncToken"])
+        check_token(old, body["SyncToken"])
         if KINDS[kind].role == "single":
             self._patch_single(kind, charter.allowed(kind, body, old, self.plan))
             return render(self.books, kind, live_or_fault(self.find(kind, "1")))
@@ -120,7 +119,7 @@ class Company:
             raise deposited()
         sent = self._kept(kind, body)
         honoured = KINDS[kind].sparse or self.switches.bill_sparse == "honoured"
-        draft = _without_empty({**old, **sent} if sparse and honoured else sent)
+        draft = without_empty({**old, **sent} if sparse and honoured else sent)
         return self._write(kind, draft, old, options)
 
     def attach(self, body: Object) -> Object:
@@ -129,13 +128,13 @@ class Company:
         of_the_file = {key: body[key] for key in ("Size", CONTENT)}
         kept = keep(KINDS["Attachable"].fields, {key: held for key, held in body.items() if key != CONTENT}, self)
         old = self.find("Attachable", str(body["Id"])) if body.get("Id") else None
-        return self._write("Attachable", _without_empty(kept) | of_the_file, old, _NONE)
+        return self._write("Attachable", without_empty(kept) | of_the_file, old, _NONE)
 
     def send(self, kind: str, identity: str, send_to: str) -> Object:
         """Mail a document and return it; `send_to` becomes its address. Raises Fault."""
         self._require_plan(kind)
         sent = mailed(kind, live_or_fault(self.find(kind, identity)), send_to, self.clock())
-        self.books.commit(self._touched([(kind, sent)], stamp(self.clock())))
+        self.books.commit(touched([(kind, sent)], stamp(self.clock())))
         return render(self.books, kind, live_or_fault(self.find(kind, identity)))
 
     def delete(self, kind: str, identity: str, *, sync_token: str | None = None, unlink: bool = False) -> None:
@@ -149,7 +148,7 @@ class Company:
         old = self._removable(kind, identity, sync_token)
         now = stamp(self.clock())
         others = self._unlinked(kind, old, None, unlink=unlink)
-        self.books.commit(self._touched(others, now), [(kind, identity, now)])
+        self.books.commit(touched(others, now), [(kind, identity, now)])
 
     def void(self, kind: str, identity: str, *, sync_token: str | None = None, unlink: bool = False) -> Object:
         """Void a transaction and return what is left of it; `unlink` as in `delete`. Raises Fault."""
@@ -160,7 +159,7 @@ class Company:
         left = voided(row.role, old)
         now = stamp(self.clock())
         others = self._unlinked(kind, old, left, unlink=unlink)
-        self.books.commit(self._touched([*others, (kind, left)], now))
+        self.books.commit(touched([*others, (kind, left)], now))
         return render(self.books, kind, live_or_fault(self.find(kind, identity)))
 
     def merge(self, kind: str, kept: str, gone: str) -> Object:
@@ -171,8 +170,8 @@ class Company:
         now = stamp(self.clock())
         changes = list(repointed(kind, kept, gone, self.books))
         if self.switches.merge_bumps_documents:
-            changes = self._touched(changes, now)
-        self.books.commit([*changes, *self._touched([(kind, {**stays, MERGED: gone})], now)], [(kind, gone, now)])
+            changes = touched(changes, now)
+        self.books.commit([*changes, *touched([(kind, {**stays, MERGED: gone})], now)], [(kind, gone, now)])
         return render(self.books, kind, live_or_fault(self.find(kind, kept)))
 
     def define_custom_field(self, label: str, value_type: str, kinds: tuple[str, ...]) -> str:
@@ -236,15 +235,15 @@ class Company:
         now = stamp(self.clock())
         self.books.commit(
             [
-                ("Preferences", _new("1", now, charter.preferences())),
-                ("CompanyInfo", _new("1", now, charter.company_info())),
-                *(("TaxCode", _new(code["Name"], now, code)) for code in charter.TAX_CODES),
+                ("Preferences", first_version("1", now, charter.preferences())),
+                ("CompanyInfo", first_version("1", now, charter.company_info())),
+                *(("TaxCode", first_version(code["Name"], now, code)) for code in charter.TAX_CODES),
             ],
         )
 
     def _patch_single(self, kind: str, patch: Object) -> None:
         old = live_or_fault(self.find(kind, "1"))
-        self.books.commit(self._touched([(kind, charter.merge(old, patch))], stamp(self.clock())))
+        self.books.commit(touched([(kind, charter.merge(old, patch))], stamp(self.clock())))
 
     def _require_plan(self, kind: str) -> None:
         if charter.subscription_of(live_or_fault(self.find("CompanyInfo", "1"))) == "SUSPENDED":
@@ -272,8 +271,8 @@ class Company:
         identity = old["Id"] if old else self.books.next_id(kind)
         others = self._relinked(kind, identity, old, draft)
         now = stamp(self.clock())
-        current = _new(identity, now, draft) if old is None else _next(old, now, draft)
-        self.books.commit([*self._touched(others, now), (kind, current)])
+        current = first_version(identity, now, draft) if old is None else next_version(old, now, draft)
+        self.books.commit([*touched(others, now), (kind, current)])
         if old is None:
             self.isolation.add(kind, identity)
             if apply_automatically(kind, current, self):
@@ -298,7 +297,7 @@ class Company:
         self._require_plan(kind)
         old = live_or_fault(self.find(kind, identity))
         if sync_token is not None:
-            _check_token(old, sync_token)
+            check_token(old, sync_token)
         if deposit_of(old):
             raise deposited()
         self._check_open(KINDS[kind], old)
@@ -315,9 +314,6 @@ class Company:
             changes.append((payment_kind, loosened))
         return changes
 
-    def _touched(self, changes: Iterable[Change], now: str) -> list[Change]:
-        return [(kind, _next(changed, now, changed)) for kind, changed in changes]
-
 
 _STANDARD_NAMES: Final = {"UndepositedFunds": "Undeposited Funds", "ExchangeGainOrLoss": "Exchange Gain or Loss"}
 _UNDATED: Final = frozenset({"name", "record", "attachment", "template", "single"})
@@ -326,25 +322,3 @@ _UNDATED: Final = frozenset({"name", "record", "attachment", "template", "single
 def _require_writable(kind: str, operation: str) -> None:
     if not KINDS[kind].writable:
         raise Fault("500", f"Operation {operation} on {kind} is not supported.")
-
-
-def _without_empty(draft: Object) -> Object:
-    return {key: value for key, value in draft.items() if value is not None and key not in _SERVER_OWNED}
-
-
-def _new(identity: str, now: str, draft: Object) -> Object:
-    return {**draft, "Id": identity, "SyncToken": "0", "MetaData": {"CreateTime": now, "LastUpdatedTime": now}}
-
-
-def _next(old: Object, now: str, draft: Object) -> Object:
-    return {
-        **draft,
-        "Id": old["Id"],
-        "SyncToken": str(int(old["SyncToken"]) + 1),
-        "MetaData": {"CreateTime": old["MetaData"]["CreateTime"], "LastUpdatedTime": now},
-    }
-
-
-def _check_token(old: Object, sync_token: object) -> None:
-    if str(sync_token) != old["SyncToken"]:
-        raise stale()

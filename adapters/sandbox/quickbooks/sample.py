@@ -6,179 +6,12 @@ from decimal import Decimal
 from typing import Final
 
 from adapters.sandbox.quickbooks import hands
+from adapters.sandbox.quickbooks import sample_data as data
 from adapters.sandbox.quickbooks.company import Company
 from adapters.sandbox.quickbooks.currencies import NAMES
 from adapters.sandbox.quickbooks.customfields import legacy_definitions
 from adapters.sandbox.quickbooks.rules import Object
 from adapters.sandbox.quickbooks.taxservice import make_tax_code
-
-_ACCOUNTS: Final = (
-    # id, name, type, sub type, id of the account it stands under; client libraries' own tests count on some of the ids
-    (1, "Services", "Income", "ServiceFeeIncome", 0),
-    (2, "Retained Earnings", "Equity", "RetainedEarnings", 0),
-    (4, "Undeposited Funds", "Other Current Asset", "UndepositedFunds", 0),
-    (5, "Fees Billed", "Income", "ServiceFeeIncome", 0),
-    (7, "Advertising", "Expense", "AdvertisingPromotional", 0),
-    (8, "Bank Charges", "Expense", "BankCharges", 0),
-    (10, "Dues & Subscriptions", "Expense", "DuesSubscriptions", 0),
-    (11, "Insurance", "Expense", "Insurance", 0),
-    (12, "Legal & Professional Fees", "Expense", "LegalProfessionalFees", 0),
-    (13, "Meals and Entertainment", "Expense", "EntertainmentMeals", 0),
-    (14, "Miscellaneous", "Other Expense", "OtherMiscellaneousExpense", 0),
-    (15, "Office Expenses", "Expense", "OfficeGeneralAdministrativeExpenses", 0),
-    (16, "Promotional", "Expense", "AdvertisingPromotional", 0),
-    (17, "Rent or Lease", "Expense", "RentOrLeaseOfBuildings", 0),
-    (19, "Stationery & Printing", "Expense", "OfficeGeneralAdministrativeExpenses", 0),
-    (20, "Supplies", "Expense", "SuppliesMaterials", 0),
-    (21, "Taxes & Licenses", "Expense", "TaxesPaid", 0),
-    (22, "Travel", "Expense", "Travel", 0),
-    (24, "Utilities", "Expense", "Utilities", 0),
-    (25, "Interest Earned", "Other Income", "InterestEarned", 0),
-    (28, "Disposal Fees", "Expense", "DisposalFees", 0),
-    (29, "Equipment Rental", "Expense", "EquipmentRental", 0),
-    (30, "Freight & Delivery", "Cost of Goods Sold", "ShippingFreightDeliveryCos", 0),
-    (33, "Accounts Payable (A/P)", "Accounts Payable", "AccountsPayable", 0),
-    (34, "Opening Balance Equity", "Equity", "OpeningBalanceEquity", 0),
-    (35, "Checking", "Bank", "Checking", 0),
-    (36, "Savings", "Bank", "Savings", 0),
-    (37, "Truck", "Fixed Asset", "Vehicles", 0),
-    (38, "Original Cost", "Fixed Asset", "Vehicles", 37),
-    (39, "Depreciation", "Fixed Asset", "AccumulatedDepreciation", 37),
-    (41, "Mastercard", "Credit Card", "CreditCard", 0),
-    (42, "Visa", "Credit Card", "CreditCard", 0),
-    (43, "Loan Payable", "Other Current Liability", "LoanPayable", 0),
-    (44, "Notes Payable", "Long Term Liability", "OtherLongTermLiabilities", 0),
-    (45, "Landscaping Services", "Income", "OtherPrimaryIncome", 0),
-    (46, "Job Materials", "Income", "OtherPrimaryIncome", 45),
-    (47, "Fountains and Garden Lighting", "Income", "OtherPrimaryIncome", 46),
-    (48, "Plants and Soil", "Income", "OtherPrimaryIncome", 46),
-    (49, "Sprinklers and Drip Systems", "Income", "OtherPrimaryIncome", 46),
-    (52, "Labor", "Income", "OtherPrimaryIncome", 45),
-    (53, "Installation", "Income", "OtherPrimaryIncome", 52),
-    (54, "Maintenance and Repair", "Income", "OtherPrimaryIncome", 52),
-    (55, "Automobile", "Expense", "Auto", 0),
-    (56, "Fuel", "Expense", "Auto", 55),
-    (58, "Job Expenses", "Expense", "OtherMiscellaneousServiceCost", 0),
-    (59, "Job Materials Bought", "Expense", "SuppliesMaterials", 58),
-    (60, "Cost of Labor", "Expense", "CostOfLabor", 58),
-    (72, "Maintenance and Repairs", "Expense", "RepairMaintenance", 0),
-    (76, "Telephone", "Expense", "Utilities", 24),
-    (77, "Gas and Electric", "Expense", "Utilities", 24),
-    (78, "Pest Control Services", "Income", "OtherPrimaryIncome", 0),
-    (79, "Sales of Product Income", "Income", "SalesOfProductIncome", 0),
-    (80, "Cost of Goods Sold", "Cost of Goods Sold", "SuppliesMaterialsCogs", 0),
-    (81, "Inventory Asset", "Other Current Asset", "Inventory", 0),
-    (82, "Design Income", "Income", "OtherPrimaryIncome", 0),
-    (83, "Other Income", "Other Income", "OtherMiscellaneousIncome", 0),
-    (84, "Accounts Receivable (A/R)", "Accounts Receivable", "AccountsReceivable", 0),
-    (85, "Refunds-Allowances", "Income", "DiscountsRefundsGiven", 0),
-    (86, "Discounts given", "Income", "DiscountsRefundsGiven", 0),
-    (88, "Prepaid Expenses", "Other Current Asset", "PrepaidExpenses", 0),
-)
-_ITEMS: Final = (
-    # name, type, price, taxable, income account, expense account
-    ("Services", "Service", "50", False, 1, 60),
-    ("Hours", "Service", "45", False, 1, 60),
-    ("Concrete", "Service", "0", True, 48, 59),
-    ("Design", "Service", "75", False, 82, 60),
-    ("Rock Fountain", "Inventory", "275", True, 79, 80),
-    ("Gardening", "Service", "35", False, 45, 60),
-    ("Installation", "Service", "50", False, 53, 60),
-    ("Lighting", "Service", "15", True, 47, 59),
-    ("Maintenance & Repair", "Service", "40", False, 54, 60),
-    ("Pest Control", "Service", "35", False, 78, 60),
-    ("Pump", "Inventory", "15", True, 79, 80),
-    ("Refunds & Allowances", "Service", "0", False, 85, 60),
-    ("Rocks", "Service", "0", True, 48, 59),
-    ("Sod", "Service", "0", True, 48, 59),
-    ("Soil", "Service", "10", True, 48, 59),
-    ("Sprinkler Heads", "Inventory", "2", True, 79, 80),
-    ("Sprinkler Pipes", "Inventory", "4", True, 79, 80),
-    ("Trimming", "Service", "35", False, 45, 60),
-)
-_TERMS: Final = (("Due on receipt", 0), ("Net 15", 15), ("Net 30", 30), ("Net 60", 60))
-_PAYMENT_METHODS: Final = (
-    ("Cash", "NON_CREDIT_CARD"),
-    ("Check", "NON_CREDIT_CARD"),
-    ("Visa", "CREDIT_CARD"),
-    ("MasterCard", "CREDIT_CARD"),
-    ("Discover", "CREDIT_CARD"),
-    ("American Express", "CREDIT_CARD"),
-)
-_CUSTOMERS: Final = (
-    # name, whose job it is, city
-    ("Alder Street Clinic", "", "Bayshore"),
-    ("Birchwood Nursery School", "", "Half Moon Bay"),
-    ("Cypress Point Motel", "", "Half Moon Bay"),
-    ("Diego Marin", "", "Menlo Park"),
-    ("Elm Park Homeowners", "", "Palo Alto"),
-    ("Front Gate", "Elm Park Homeowners", "Palo Alto"),
-    ("Pool House", "Elm Park Homeowners", "Palo Alto"),
-    ("Fern & Fig Cafe", "", "Bayshore"),
-    ("Grace Okafor", "", "Millbrae"),
-    ("Harbor View Dental", "", "South Orange"),
-    ("Ivy Lane Realty", "", "Monlo Park"),
-    ("Juniper Brothers Builders", "", "Middlefield"),
-    ("Lot 12", "Juniper Brothers Builders", "Middlefield"),
-    ("Kestrel Cycles", "", "Bayshore"),
-    ("Laurel Hill Cemetery", "", "Middlefield"),
-    ("Maple Court Apartments", "", "Palo Alto"),
-    ("Nadia Petrov", "", "Half Moon Bay"),
-    ("Orchard Hardware", "", "Middlefield"),
-)
-_VENDORS: Final = (
-    ("Aqua Line Irrigation", "Net 30"),
-    ("Brightwater Utilities", "Net 15"),
-    ("Coastal Fuel", "Due on receipt"),
-    ("Dunmore Equipment Rental", "Net 30"),
-    ("Eastside Insurance Agency", "Net 30"),
-    ("Fairfield Nursery", "Net 30"),
-    ("Granite & Gravel Yard", "Net 30"),
-    ("Hollis Bookkeeping", "Net 15"),
-    ("Inland Telephone", "Net 15"),
-    ("Jarvis Auto Repair", "Due on receipt"),
-    ("Kingsley Signs", "Net 30"),
-    ("Lindqvist Landlords", "Due on receipt"),
-)
-_EMPLOYEES: Final = (("Emma", "Lindt"), ("Jonah", "Reyes"), ("Priya", "Nair"))
-_SALES: Final = (
-    # customer, days ago, term, lines of item and amount, how many hundredths have been paid
-    ("Alder Street Clinic", 95, "Net 30", (("Gardening", "140.00"), ("Soil", "50.00")), 100),
-    ("Birchwood Nursery School", 80, "Net 30", (("Installation", "250.00"), ("Sod", "750.00")), 100),
-    ("Cypress Point Motel", 70, "Net 30", (("Pest Control", "105.00"),), 100),
-    ("Diego Marin", 64, "Net 30", (("Design", "375.00"),), 50),
-    ("Front Gate", 61, "Net 60", (("Lighting", "135.00"), ("Rock Fountain", "275.00")), 0),
-    ("Pool House", 55, "Net 30", (("Pump", "30.00"), ("Hours", "180.00")), 100),
-    ("Fern & Fig Cafe", 48, "Net 15", (("Trimming", "70.00"),), 0),
-    ("Grace Okafor", 44, "Net 30", (("Concrete", "1125.00"), ("Installation", "500.00")), 25),
-    ("Harbor View Dental", 40, "Net 30", (("Gardening", "87.50"),), 100),
-    ("Ivy Lane Realty", 33, "Net 30", (("Maintenance & Repair", "240.00"),), 0),
-    ("Lot 12", 30, "Net 60", (("Rocks", "300.00"), ("Soil", "120.00"), ("Hours", "405.00")), 0),
-    ("Kestrel Cycles", 24, "Net 15", (("Services", "100.00"),), 100),
-    ("Laurel Hill Cemetery", 18, "Net 30", (("Sprinkler Heads", "48.00"), ("Sprinkler Pipes", "96.00")), 0),
-    ("Maple Court Apartments", 12, "Net 30", (("Gardening", "525.00"), ("Trimming", "175.00")), 0),
-    ("Nadia Petrov", 7, "Due on receipt", (("Design", "150.00"),), 100),
-    ("Orchard Hardware", 3, "Net 30", (("Pest Control", "70.00"),), 0),
-)
-_BILLS: Final = (
-    # vendor, days ago, account, amount, how many hundredths have been paid
-    ("Aqua Line Irrigation", 75, 59, "241.23", 100),
-    ("Brightwater Utilities", 60, 77, "86.44", 100),
-    ("Dunmore Equipment Rental", 52, 29, "450.00", 50),
-    ("Eastside Insurance Agency", 45, 11, "1200.00", 0),
-    ("Fairfield Nursery", 38, 59, "362.07", 0),
-    ("Granite & Gravel Yard", 30, 59, "515.00", 0),
-    ("Hollis Bookkeeping", 21, 12, "150.00", 100),
-    ("Inland Telephone", 14, 76, "74.36", 0),
-    ("Lindqvist Landlords", 5, 17, "900.00", 0),
-)
-_EXPENSES: Final = (
-    # vendor, days ago, paid from, means, account, amount
-    ("Coastal Fuel", 58, 41, "CreditCard", 56, "52.14"),
-    ("Jarvis Auto Repair", 37, 35, "Check", 72, "218.75"),
-    ("Kingsley Signs", 26, 42, "CreditCard", 7, "74.86"),
-    ("Coastal Fuel", 9, 35, "Cash", 56, "47.60"),
-)
 
 
 def seed_sample_company(company: Company, *, currencies: tuple[str, ...] = ()) -> None:
@@ -227,12 +60,12 @@ class _Sample:
         return (self._company.today() - timedelta(days=days_ago)).isoformat()
 
     def _lists(self) -> None:
-        for number, name, account_type, subtype, parent in _ACCOUNTS:
+        for number, name, account_type, subtype, parent in data.ACCOUNTS:
             self._company.books.skip_to("Account", str(number - 1))
             body: Object = {"Name": name, "AccountType": account_type, "AccountSubType": subtype}
             under = {"ParentRef": {"value": str(parent)}, "SubAccount": True} if parent else {}
             self._add("Account", str(number), body | under)
-        for name, kind, price, taxable, income, expense in _ITEMS:
+        for name, kind, price, taxable, income, expense in data.ITEMS:
             stocked = {
                 "TrackQtyOnHand": True,
                 "QtyOnHand": 25,
@@ -248,9 +81,9 @@ class _Sample:
                 "ExpenseAccountRef": {"value": str(expense)},
             }
             self._add("Item", name, item | (stocked if kind == "Inventory" else {}))
-        for name, days in _TERMS:
+        for name, days in data.TERMS:
             self._add("Term", name, {"Name": name, "Type": "STANDARD", "DueDays": days})
-        for name, kind in _PAYMENT_METHODS:
+        for name, kind in data.PAYMENT_METHODS:
             self._add("PaymentMethod", name, {"Name": name, "Type": kind})
         for name in ("Residential", "Commercial"):
             self._add("CustomerType", name, {"Name": name})
@@ -272,14 +105,14 @@ class _Sample:
         company.set_preferences({"TaxPrefs": {"UsingSalesTax": True, "TaxGroupCodeRef": {"value": "2"}}})
 
     def _people(self) -> None:
-        for number, (name, parent, city) in enumerate(_CUSTOMERS, start=1):
+        for number, (name, parent, city) in enumerate(data.CUSTOMERS, start=1):
             address = {"Line1": f"{number * 37} Oak Street", "City": city, "CountrySubDivisionCode": "CA"}
             under = {"ParentRef": self._ref("Customer", parent), "Job": True} if parent else {}
             mail = {"PrimaryEmailAddr": {"Address": f"customer{number}@example.com"}}
             self._add("Customer", name, {"DisplayName": name, "BillAddr": address, **mail, **under})
-        for name, term in _VENDORS:
+        for name, term in data.VENDORS:
             self._add("Vendor", name, {"DisplayName": name, "TermRef": self._ref("Term", term)})
-        for given, family in _EMPLOYEES:
+        for given, family in data.EMPLOYEES:
             self._add("Employee", given, {"GivenName": given, "FamilyName": family, "BillableTime": True})
 
     def _documents(self) -> None:
@@ -297,7 +130,7 @@ class _Sample:
 
     def _sales(self) -> None:
         waiting = []
-        for customer, days_ago, term, lines, paid in _SALES:
+        for customer, days_ago, term, lines, paid in data.SALES:
             body = {
                 "CustomerRef": self._ref("Customer", customer),
                 "TxnDate": self._day(days_ago),
@@ -324,7 +157,7 @@ class _Sample:
         }
 
     def _purchases(self) -> None:
-        for number, (vendor, days_ago, account, amount, paid) in enumerate(_BILLS, start=1):
+        for number, (vendor, days_ago, account, amount, paid) in enumerate(data.BILLS, start=1):
             bill = {
                 "VendorRef": self._ref("Vendor", vendor),
                 "TxnDate": self._day(days_ago),
@@ -336,7 +169,7 @@ class _Sample:
             if paid:
                 share = (made["TotalAmt"] * paid / 100).quantize(made["TotalAmt"])
                 hands.pay_bill(self._company, made["Id"], share, date=self._day(days_ago - 10), reference=str(number))
-        for vendor, days_ago, paid_from, means, account, amount in _EXPENSES:
+        for vendor, days_ago, paid_from, means, account, amount in data.EXPENSES:
             expense = {
                 "EntityRef": {**self._ref("Vendor", vendor), "type": "Vendor"},
                 "TxnDate": self._day(days_ago),

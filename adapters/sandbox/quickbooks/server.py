@@ -10,6 +10,7 @@ from adapters.sandbox.quickbooks.answers import (
     wants_json,
 )
 from adapters.sandbox.quickbooks.authorize import Codes, ConsentPage
+from adapters.sandbox.quickbooks.call import Call, Raw, UnknownPath
 from adapters.sandbox.quickbooks.clock import Clock, utc_now
 from adapters.sandbox.quickbooks.company import Company
 from adapters.sandbox.quickbooks.disruption import Disruptions
@@ -28,7 +29,6 @@ from adapters.sandbox.quickbooks.oauth import TokenEndpoint
 from adapters.sandbox.quickbooks.openid import OpenId
 from adapters.sandbox.quickbooks.presentation import FILES_PATH
 from adapters.sandbox.quickbooks.realm import Realm, Workspace
-from adapters.sandbox.quickbooks.service import Call, Raw, UnknownPath
 from adapters.sandbox.quickbooks.switches import Limits, Switches
 from adapters.sandbox.quickbooks.tokens import ACCOUNTING, Connections, Tokens
 from adapters.sandbox.quickbooks.traffic import Log, Meter

@@ -1,20 +1,17 @@
 """The entity service: one authenticated call on the company, from its path to its answer."""
 
-from dataclasses import dataclass
 from random import Random
-from typing import Final, NamedTuple
-
-import msgspec
+from typing import Final
 
 from adapters.sandbox.quickbooks.attachments import CONTENT, attachable_of, content_of, uploads
+from adapters.sandbox.quickbooks.call import Call, Raw, UnknownPath, check_request_id, operation, parsed, statement
 from adapters.sandbox.quickbooks.changes import changes
 from adapters.sandbox.quickbooks.clock import answer_time
 from adapters.sandbox.quickbooks.company import Company
 from adapters.sandbox.quickbooks.currencies import rate_on
 from adapters.sandbox.quickbooks.disruption import Disruptions
-from adapters.sandbox.quickbooks.faults import Fault, missing, not_found
-from adapters.sandbox.quickbooks.journal import decode
-from adapters.sandbox.quickbooks.kinds import KINDS, PATHS
+from adapters.sandbox.quickbooks.faults import Fault, not_found
+from adapters.sandbox.quickbooks.kinds import KINDS
 from adapters.sandbox.quickbooks.mailing import pdf
 from adapters.sandbox.quickbooks.operations import BatchItem, batch_items, write
 from adapters.sandbox.quickbooks.presentation import Presenter, is_good_link
@@ -26,60 +23,7 @@ from adapters.sandbox.quickbooks.switches import Limits
 from adapters.sandbox.quickbooks.taxservice import make_tax_code
 from adapters.sandbox.quickbooks.traffic import Log, Meter
 
-_LONGEST_REQUEST_ID: Final = 50
-_LONGEST_BATCH_REQUEST_ID: Final = 36
 _THROTTLED_ITEM: Final = Fault("3001", "The request limit was reached.  Try again later")
-
-
-class UnknownPath(Exception):  # noqa: N818 - an answer, not an error
-    """The path names nothing the service has: HTTP 404."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request, as far as the service looks at it."""
-
-    method: str
-    target: str
-    """The path below the company, such as `invoice/145`."""
-    parameters: dict[str, str]
-    body: bytes
-    content_type: str = ""
-    origin: str = ""
-    """Scheme, host and port it came in at."""
-
-    @property
-    def parts(self) -> list[str]:
-        """The steps of the target; the first, which names what is asked for, in lower case."""
-        first, *others = self.target.split("/")
-        return [first.lower(), *others]
-
-    @property
-    def options(self) -> frozenset[str]:
-        """The words of `include`."""
-        return frozenset(self.parameters.get("include", "").lower().split(","))
-
-    @property
-    def subject(self) -> str:
-        """The kind, or `query`, `batch`, `cdc`, `reports`; as sent when it is neither."""
-        return PATHS.get(self.parts[0], self.parts[0])
-
-    @property
-    def is_batch(self) -> bool:
-        """Whether it carries several items."""
-        return self.subject == "batch"
-
-    @property
-    def writes(self) -> bool:
-        """Whether it can change the books."""
-        return self.method == "POST" and self.subject != "query"
-
-
-class Raw(NamedTuple):
-    """An answer that is not an object."""
-
-    content: bytes
-    content_type: str
 
 
 class EntityService:
@@ -122,13 +66,13 @@ class EntityService:
         if self._company.books.was_wiped:
             raise Fault("10200", "Company Reset : the company's data has been wiped.")
         request_id = call.parameters.get("requestid", "") if call.writes else ""
-        _check_request_id(call, request_id)
+        check_request_id(call, request_id)
         switches = self._company.switches
         remembered = bool(request_id) and (switches.request_id_in_batch or not call.is_batch)
         if remembered:
             repeated = self._repeats.recall(request_id, call.target, call.body, switches)
             if repeated is not None:
-                self._note_write(call.subject, _operation(call), request_id, *repeated, repeated=True)
+                self._note_write(call.subject, operation(call), request_id, *repeated, repeated=True)
                 return repeated
         if not call.writes:
             taken = self._take_out(call)
@@ -142,14 +86,14 @@ class EntityService:
         if remembered:
             self._repeats.remember(request_id, call.target, call.body, status, payload)
         if call.writes and (not call.is_batch or "Fault" in payload):
-            self._note_write(call.subject, _operation(call), request_id, status, payload)
+            self._note_write(call.subject, operation(call), request_id, status, payload)
         return status, payload
 
     def _take_out(self, call: Call) -> Object | Raw:  # noqa: PLR0911 - one for each thing there is to read
         """Answer a call that takes data out."""
         match call.method, *call.parts:
             case "GET" | "POST", "query":
-                return {"QueryResponse": self._present(call, run(_statement(call), self._company))}
+                return {"QueryResponse": self._present(call, run(statement(call), self._company))}
             case "GET", "cdc":
                 return {"CDCResponse": [self._changes(call)]}
             case "GET", "download", identity:
@@ -179,12 +123,12 @@ class EntityService:
             case ["upload"]:
                 return {"AttachableResponse": self._upload(call)}
             case ["taxservice", "taxcode"]:
-                answered = make_tax_code(_parsed(call.body), self._company)
+                answered = make_tax_code(parsed(call.body), self._company)
             case [_, identity, "send"] if call.subject in KINDS and KINDS[call.subject].mailed_to:
                 sent = self._company.send(call.subject, identity, call.parameters.get("sendTo", ""))
                 answered = self._present(call, {call.subject: sent})
             case [_] if call.subject in KINDS:
-                written = write(call.subject, _operation(call), call.options, _parsed(call.body), self._company)
+                written = write(call.subject, operation(call), call.options, parsed(call.body), self._company)
                 answered = self._present(call, written)
             case _:
                 raise UnknownPath
@@ -253,7 +197,7 @@ class EntityService:
 
     def _batch(self, call: Call) -> list[Object]:
         request_id = call.parameters.get("requestid", "")
-        items = batch_items(_parsed(call.body), self._random, has_request_id=bool(request_id))
+        items = batch_items(parsed(call.body), self._random, has_request_id=bool(request_id))
         answers = []
         with self._company.isolation.batch():
             for item in items:
@@ -304,29 +248,3 @@ class EntityService:
                 "code": payload["Fault"]["Error"][0]["code"] if "Fault" in payload else None,
             },
         )
-
-
-def _operation(call: Call) -> str:
-    return call.parameters.get("operation", "").lower()
-
-
-def _check_request_id(call: Call, request_id: str) -> None:
-    limit = _LONGEST_BATCH_REQUEST_ID if call.is_batch else _LONGEST_REQUEST_ID
-    if len(request_id) > limit:
-        raise Fault("2130", f"Invalid Request Id Format : at most {limit} characters", element="requestid")
-
-
-def _statement(call: Call) -> str:
-    statement = call.body.decode("utf-8", "replace") if call.method == "POST" else call.parameters.get("query", "")
-    if not statement.strip():
-        raise missing("query")
-    return statement
-
-
-def _parsed(body: bytes) -> object:
-    try:
-        return decode(body)
-    except UnicodeDecodeError:
-        raise Fault("10000", "System Failure Error: the payload is not valid UTF-8") from None
-    except msgspec.DecodeError as error:
-        raise Fault("2010", f"Request has invalid or unsupported property : {error}") from None

@@ -7,8 +7,9 @@ from time import perf_counter
 import click
 
 from adapters.sandbox.quickbooks.audit import discrepancies
+from adapters.sandbox.quickbooks.chance import Work
 from adapters.sandbox.quickbooks.company import Company
-from adapters.sandbox.quickbooks.random_work import Work
+from adapters.sandbox.quickbooks.random_work import work_once
 from adapters.sandbox.quickbooks.sample import seed_sample_company
 from adapters.sandbox.quickbooks.switches import Switches
 
@@ -22,7 +23,7 @@ def stress(operations: int, seed: int, *, every: int = 10_000, parties: int = 10
     seed_sample_company(company, currencies=("CAD", "EUR"))
     work = Work(company, Random(seed), parties)  # noqa: S311 - chooses work, guards nothing
     for number in range(1, operations + 1):
-        work.one()
+        work_once(work)
         if number % every == 0 or number == operations:
             found = list(islice(discrepancies(company), 20))
             if found:
