@@ -29,8 +29,16 @@ from adapters.sandbox.scenario import Plot, Scenario, stage
     "--directory", type=click.Path(file_okay=False, path_type=Path), help="Keep the books here; go on with them."
 )
 @click.option("--empty", is_flag=True, help="No month: an empty tenant and a company without documents.")
+@click.option("--full", is_flag=True, help="A month of everything: settlements, summary invoices, fuel, tolls.")
 @click.option("--until-stdin-closes", is_flag=True, help="Stop at the end of standard input.")
 @click.option("--alvys-rate", default=10, show_default=True, help="Requests a minute to each endpoint; 0 is no limit.")
+@click.option(
+    "--alvys-webhook-pace",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Length of a retry's wait.",
+)
 @click.option("--quickbooks-rate", default=500, show_default=True, help="Requests a minute; 0 is no limit.")
 def main(  # noqa: PLR0913 - one for each option
     *,
@@ -42,16 +50,19 @@ def main(  # noqa: PLR0913 - one for each option
     loads: int,
     directory: Path | None,
     empty: bool,
+    full: bool,
     until_stdin_closes: bool,
     alvys_rate: int,
+    alvys_webhook_pace: float,
     quickbooks_rate: int,
 ) -> None:
     """Serve both vendors' twins on loopback and print one line of JSON with their addresses once they are ready."""
     try:
         scenario = stage(
-            Plot(month.date(), seed, 0 if empty else loads),
+            Plot(month.date(), seed, 0 if empty else loads, full=full),
             directory,
             alvys_limits=alvys.Limits(requests=alvys_rate),
+            alvys_delivery=alvys.Delivery(time_factor=alvys_webhook_pace),
             quickbooks_limits=throttle(quickbooks_rate),
         )
         asyncio.run(run(scenario, host, (quickbooks_port, alvys_port), until_stdin_closes=until_stdin_closes))
@@ -63,13 +74,20 @@ def throttle(requests_per_minute: int) -> quickbooks.Limits:
     """Return the QuickBooks limits with the documented proportions at another rate; at 0 without any."""
     documented = quickbooks.Limits()
     if not requests_per_minute:
-        return replace(documented, requests_per_minute=None, requests_per_second=None, batches_per_minute=None)
+        return replace(
+            documented,
+            requests_per_minute=None,
+            requests_per_second=None,
+            batches_per_minute=None,
+            reports_per_minute=None,
+        )
     share = requests_per_minute / (documented.requests_per_minute or requests_per_minute)
     return replace(
         documented,
         requests_per_minute=requests_per_minute,
         requests_per_second=max(1, round((documented.requests_per_second or 0) * share)),
         batches_per_minute=max(1, round((documented.batches_per_minute or 0) * share)),
+        reports_per_minute=max(1, round((documented.reports_per_minute or 0) * share)),
     )
 
 
@@ -95,7 +113,9 @@ def announce(scenario: Scenario, quickbooks_url: str, alvys_url: str) -> dict[st
     return {
         "quickbooks": {
             "api_url": quickbooks_url,
+            "authorize_url": f"{quickbooks_url}/connect/oauth2",
             "token_url": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
+            "discovery_url": f"{quickbooks_url}/.well-known/openid_configuration",
             "realm_id": scenario.quickbooks.realm_id,
             "client_id": scenario.quickbooks.client_id,
             "client_secret": scenario.quickbooks.client_secret,
@@ -108,6 +128,7 @@ def announce(scenario: Scenario, quickbooks_url: str, alvys_url: str) -> dict[st
             "client_secret": scenario.alvys.client_secret,
         },
         "planted": scenario.facts.planted,
+        "notable": scenario.facts.notable,
         "subsidiary": scenario.facts.subsidiary,
     }
 

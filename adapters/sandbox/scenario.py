@@ -20,19 +20,32 @@ KNOWN_CARRIERS = 4
 
 @dataclass(frozen=True)
 class Facts:
-    """What a reader of the two books should know: the TMS' subsidiary, and the load number of each planted problem."""
+    """What a reader of the two books should know: the TMS' subsidiary, and load numbers.
+
+    They are those of the planted problems, and of loads that are unusual without being one.
+    """
 
     subsidiary: str = alvys.SUBSIDIARY
     planted: dict[str, str] = field(default_factory=dict)
+    notable: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Plot:
-    """What to tell: which month, drawn from which seed, and how many loads; none leaves the TMS empty."""
+    """What to tell: which month, drawn from which seed, and how many loads; none leaves the TMS empty.
+
+    A full month has a second subsidiary, summary invoices, fuel, tolls and settlement statements beside the usual.
+    """
 
     first_day: date
     seed: int = 1
     loads: int = 60
+    full: bool = False
+
+    def month(self) -> alvys.Month | None:
+        """Make up the month."""
+        make = alvys.generate_full if self.full else alvys.generate
+        return make(self.first_day, self.seed, self.loads) if self.loads else None
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,7 @@ def stage(
     directory: Path | None = None,
     *,
     alvys_limits: alvys.Limits = alvys.Limits(),  # noqa: B008 - frozen
+    alvys_delivery: alvys.Delivery = alvys.Delivery(),  # noqa: B008 - frozen
     quickbooks_limits: quickbooks.Limits = quickbooks.Limits(),  # noqa: B008 - frozen
 ) -> Scenario:
     """Make both twins; the books a directory holds go on as they were, whatever the plot says.
@@ -62,11 +76,13 @@ def stage(
         facts = msgspec.json.decode(program.read_bytes(), type=Facts)
     else:
         _clear(directory)
-        month = alvys.generate(plot.first_day, plot.seed, plot.loads) if plot.loads else None
-        facts = Facts(planted=month.planted if month else {})
+        month = plot.month()
+        facts = Facts(planted=month.planted, notable=month.notable) if month else Facts()
     scenario = Scenario(
         quickbooks.QuickBooksSandbox(limits=quickbooks_limits, directory=_part(directory, "quickbooks")),
-        alvys.AlvysSandbox(limits=alvys_limits, directory=_part(directory, "alvys"), month=month),
+        alvys.AlvysSandbox(
+            limits=alvys_limits, delivery=alvys_delivery, directory=_part(directory, "alvys"), month=month
+        ),
         facts,
     )
     if not told:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from adapters.sandbox.alvys import AlvysSandbox, Books, generate, hands
+from adapters.sandbox.alvys import AlvysSandbox, Books, generate, generate_full, hands
 from adapters.sandbox.alvys.wire import Problem
 
-MONTH = generate(date(2026, 10, 1), 1)
+MONTH, FULL = generate(date(2026, 10, 1), 1), generate_full(date(2026, 10, 1), 1)
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
 STAMP = "2026-11-02T09:00:00+00:00"
 RELEASED = MONTH.notable["released"]
@@ -197,3 +197,117 @@ def test_what_people_cannot_do_changes_nothing(books: Books, action: Callable[[B
     with pytest.raises(Problem):
         action(books)
     assert books.snapshot() == before
+
+
+# Payments taken back, invoices made anew
+
+
+def test_deleted_payment_lets_the_invoice_be_made_anew(books: Books) -> None:
+    untouched = books.load(INVOICED)
+    hands.pay(books, INVOICED, money_of(untouched, "CustomerRate"), "r-1")
+    with pytest.raises(Problem, match="payments"):
+        hands.regenerate(books, INVOICED)
+    hands.delete_payment(books, INVOICED, "r-1")
+    load, invoice = books.load(INVOICED), books.invoice_of(INVOICED)
+    assert (load["Status"], load["Payments"], load["PaidAt"]) == ("Invoiced", [], None)
+    assert invoice is not None
+    assert (invoice["Status"], invoice["Payments"], invoice["PaidDate"]) == ("AwaitingPayment", [], None)
+    hands.add_accessorial(books, INVOICED, "Short pay", "-100.00")
+    assert_agreeing(books, INVOICED)
+    assert hands.pay(books, INVOICED, 1, "r-1")["TotalPaid"]["Amount"] == 1
+    with pytest.raises(Problem, match="no payment"):
+        hands.delete_payment(books, INVOICED, "r-9")
+
+
+def test_regenerated_invoice_shows_the_customer_as_it_is_now(books: Books) -> None:
+    hands.rename_customer(books, books.load(INVOICED)["CustomerId"], "New Name")
+    assert hands.regenerate(books, INVOICED)["Customer"]["Name"] == "New Name"
+    assert_agreeing(books, INVOICED)
+
+
+def test_uploaded_carrier_invoice_is_filed_with_its_trip(books: Books) -> None:
+    trip = next(each for each in MONTH.trips if each["Carrier"] and each["Status"] == "Released")
+    hands.upload_carrier_invoice(books, trip["TripNumber"], "K-77")
+    (filing,) = books.owned("filings", f"trips/{trip['Id']}")
+    assert books.known("attachments", filing["Id"])["AttachmentType"] == "Carrier Invoice"
+
+
+# Summary invoices
+
+
+@pytest.fixture
+def full() -> Books:
+    return AlvysSandbox(month=FULL, clock=lambda: NOW).books
+
+
+OPEN, COVERED, FELLOW = (FULL.notable[name] for name in ("summary_open", "summary_1", "summary_2"))
+SUMMARY_CUSTOMER = FULL.load(OPEN)["CustomerId"]
+
+
+def test_summary_customers_load_gets_no_invoice_of_its_own(full: Books) -> None:
+    with pytest.raises(Problem, match="summary"):
+        hands.invoice(full, OPEN)
+    document = hands.generate_summary_invoice(full, SUMMARY_CUSTOMER)
+    taken = [int(each["Number"][1:]) for each in FULL.invoices if each["Type"] == "SummaryInvoice"]
+    assert (document["Number"], len(document["Loads"])) == (f"S{max(taken) + 1}", 1)
+    assert (full.load(OPEN)["Status"], full.load(OPEN)["UpdatedAt"]) == ("Invoiced", STAMP)
+    with pytest.raises(Problem, match="no such loads"):
+        hands.generate_summary_invoice(full, SUMMARY_CUSTOMER)
+
+
+def test_reverted_summary_invoice_frees_its_loads_for_one_with_a_new_number(full: Books) -> None:
+    before = full.invoice_of(COVERED)
+    assert before is not None
+    hands.revert_invoice(full, COVERED)
+    assert full.invoice_of(FELLOW) is None
+    assert {full.load(part["LoadNumber"])["Status"] for part in before["Loads"]} == {"Released"}
+    after = hands.generate_summary_invoice(full, SUMMARY_CUSTOMER)
+    assert after["Number"] != before["Number"]
+    assert len(after["Loads"]) == len(before["Loads"]) + 1
+
+
+def test_named_loads_alone_are_summarised(full: Books) -> None:
+    hands.revert_invoice(full, COVERED)
+    document = hands.generate_summary_invoice(full, SUMMARY_CUSTOMER, [COVERED, FELLOW], "2026-10-31T12:00:00Z")
+    assert [part["LoadNumber"] for part in document["Loads"]] == [COVERED, FELLOW]
+    assert document["InvoicedDate"] == "2026-10-31T12:00:00+00:00"
+
+
+def test_edited_load_reaches_its_summary_invoice_when_that_is_made_anew(full: Books) -> None:
+    before = full.invoice_of(COVERED)
+    assert before is not None
+    hands.pay(full, FELLOW, 5, "r-1")
+    hands.add_accessorial(full, COVERED, "Detention", 70)
+    assert money_of(full.invoice_of(COVERED), "Total") == money_of(before, "Total")
+    after = hands.regenerate(full, FELLOW)
+    assert money_of(after, "Total") == money_of(before, "Total") + 70
+    assert money_of(after, "AmountPaid") == 5
+    assert money_of(after, "RemainingBalance") == money_of(after, "Total") - 5
+    assert money_of(full.load(COVERED), "InvoicedAmount") == money_of(full.load(COVERED), "CustomerRate")
+
+
+def test_loads_of_two_subsidiaries_share_no_summary_invoice(full: Books) -> None:
+    ours, theirs = FULL.notable["released"], FULL.notable["other_subsidiary"]
+    customer = full.load(theirs)["CustomerId"]
+    hands.change_customer(full, ours, customer)
+    hands.revert_invoice(full, theirs)
+    hands.summary_invoices_for(full, customer)
+    with pytest.raises(Problem, match="several subsidiaries"):
+        hands.generate_summary_invoice(full, customer, [ours, theirs])
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda books: hands.delete_load(books, COVERED),
+        lambda books: hands.change_customer(books, COVERED, FULL.customers[0]["Id"]),
+        lambda books: hands.change_invoiced_date(books, COVERED, STAMP),
+        lambda books: hands.generate_summary_invoice(books, SUMMARY_CUSTOMER, [COVERED]),
+        lambda books: hands.generate_summary_invoice(books, FULL.customers[0]["Id"], [OPEN]),
+    ],
+)
+def test_load_on_a_summary_invoice_is_left_alone(full: Books, action: Callable[[Books], object]) -> None:
+    before = full.snapshot()
+    with pytest.raises(Problem):
+        action(full)
+    assert full.snapshot() == before

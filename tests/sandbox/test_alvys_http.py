@@ -1,6 +1,5 @@
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,84 +9,30 @@ import msgspec
 import pytest
 
 from adapters.sandbox import serve
-from adapters.sandbox.alvys import AUDIENCE, AlvysSandbox, Limits, Month, generate
+from adapters.sandbox.alvys import AlvysSandbox, Limits, Month, generate
+from tests.sandbox.alvys_tenant import CREDENTIALS, Clock, Tenant, sandbox, tenant_of
 
 MONTH = generate(date(2026, 10, 1), 1)
 INVOICED = next(load for load in MONTH.loads if load["Status"] == "Invoiced")["LoadNumber"]
 BROKERED = next(trip for trip in MONTH.trips if trip["Carrier"] and trip["Status"] == "Invoiced")
-CREDENTIALS = {
-    "client_id": "sandbox-client",
-    "client_secret": "sandbox-secret",
-    "audience": AUDIENCE,
-    "grant_type": "client_credentials",
-}
 LOADS = {"Page": 0, "PageSize": 200, "IncludeDeleted": False, "UpdatedAtRange": {"Start": "2026-09-01T00:00:00Z"}}
 
 
-ENCODER = msgspec.json.Encoder(decimal_format="number")
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 2, 9, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-class Tenant:
-    """A client with a token."""
-
-    def __init__(self, sandbox: AlvysSandbox, clock: Clock, session: aiohttp.ClientSession) -> None:
-        self.sandbox, self.clock, self.session = sandbox, clock, session
-        self.headers: dict[str, str] = {}
-
-    async def sign_in(self) -> None:
-        status, token, _ = await self.call("POST", "/oauth/token", CREDENTIALS)
-        assert status == 200
-        self.headers = {"Authorization": f"Bearer {token['access_token']}"}
-
-    async def call(self, method: str, path: str, body: object = None) -> tuple[int, Any, Any]:
-        raw = None if body is None else ENCODER.encode(body)
-        headers = self.headers | ({} if raw is None else {"Content-Type": "application/json"})
-        async with self.session.request(method, path, data=raw, headers=headers) as answer:
-            text = await answer.read()
-            decoded = msgspec.json.Decoder(float_hook=Decimal).decode(text) if "json" in answer.content_type else text
-            return answer.status, decoded, answer.headers
-
-    async def search(self, kind: str, **request: object) -> list[Any]:
-        body = {"Page": 0, "PageSize": 200} | request
-        status, found, _ = await self.call("POST", f"/api/p/v1/{kind}/search", body)
-        assert status == 200, found
-        assert found["Total"] == len(found["Items"])
-        return list(found["Items"])
-
-
-def sandbox(
-    clock: Clock, month: Month | None = MONTH, directory: Path | None = None, requests: int = 0
-) -> AlvysSandbox:
-    return AlvysSandbox(month=month, clock=clock, directory=directory, limits=Limits(requests=requests))
-
-
-@asynccontextmanager
-async def tenant_of(twin: AlvysSandbox, clock: Clock) -> AsyncIterator[Tenant]:
-    async with serve(twin.app()) as url, aiohttp.ClientSession(url) as session:
-        tenant = Tenant(twin, clock, session)
-        await tenant.sign_in()
-        yield tenant
+def opened(clock: Clock, month: Month | None = MONTH, directory: Path | None = None, requests: int = 0) -> AlvysSandbox:
+    return sandbox(clock, month=month, directory=directory, limits=Limits(requests=requests))
 
 
 @pytest.fixture
 async def tenant() -> AsyncIterator[Tenant]:
     clock = Clock()
-    async with tenant_of(sandbox(clock), clock) as each:
+    async with tenant_of(opened(clock), clock) as each:
         yield each
 
 
 @pytest.fixture
 async def throttled() -> AsyncIterator[Tenant]:
     clock = Clock()
-    async with tenant_of(sandbox(clock, requests=10), clock) as each:
+    async with tenant_of(opened(clock, requests=10), clock) as each:
         yield each
 
 
@@ -294,16 +239,17 @@ async def test_amounts_keep_their_cents_on_the_wire(tenant: Tenant) -> None:
 # Throttle
 
 
-async def test_eleventh_request_in_a_minute_waits(throttled: Tenant) -> None:
-    for _ in range(10):
-        assert (await throttled.call("GET", "/api/p/v1/drivers"))[0] == 200
-    status, problem, headers = await throttled.call("GET", "/api/p/v1/drivers")
+@pytest.mark.parametrize(("path", "most"), [("drivers/1", 10), ("drivers", 5), ("loads?loadNumber=1", 5)])
+async def test_request_beyond_an_endpoints_limit_waits(throttled: Tenant, path: str, most: int) -> None:
+    for _ in range(most):
+        assert (await throttled.call("GET", f"/api/p/v1/{path}"))[0] in {200, 404}
+    status, problem, headers = await throttled.call("GET", f"/api/p/v1/{path}")
     assert (status, problem["Status"], headers["Retry-After"]) == (429, 429, "60")
-    assert (await throttled.call("GET", f"/api/p/v1/loads?loadNumber={INVOICED}"))[0] == 200
+    assert (await throttled.call("GET", f"/api/p/v1/trips?tripNumber={INVOICED}-1"))[0] == 200
     throttled.clock.now += timedelta(seconds=59)
-    assert (await throttled.call("GET", "/api/p/v1/drivers"))[0] == 429
+    assert (await throttled.call("GET", f"/api/p/v1/{path}"))[0] == 429
     throttled.clock.now += timedelta(seconds=1)
-    assert (await throttled.call("GET", "/api/p/v1/drivers"))[0] == 200
+    assert (await throttled.call("GET", f"/api/p/v1/{path}"))[0] in {200, 404}
 
 
 async def test_carriers_share_one_throttle_whatever_their_id(throttled: Tenant) -> None:
@@ -522,7 +468,7 @@ async def test_trip_without_a_carrier_takes_no_payment(tenant: Tenant) -> None:
 
 
 def remembered(directory: Path, month: Month | None = None) -> dict[str, list[dict[str, Any]]]:
-    twin = sandbox(Clock(), month, directory)
+    twin = opened(Clock(), month, directory)
     try:
         return twin.books.snapshot()
     finally:
@@ -531,12 +477,12 @@ def remembered(directory: Path, month: Month | None = None) -> dict[str, list[di
 
 async def test_restarted_sandbox_knows_its_payments_and_tokens(tmp_path: Path) -> None:
     clock = Clock()
-    async with tenant_of(sandbox(clock, directory=tmp_path), clock) as before:
+    async with tenant_of(opened(clock, directory=tmp_path), clock) as before:
         await pay(before, payment(10, "r-1"))
         headers, books = before.headers, before.sandbox.books.snapshot()
     with (tmp_path / "alvys.jsonl").open("ab") as journal:
         journal.write(b'[["loads","torn')
-    async with tenant_of(sandbox(clock, generate(date(2026, 9, 1), 5), tmp_path), clock) as after:
+    async with tenant_of(opened(clock, generate(date(2026, 9, 1), 5), tmp_path), clock) as after:
         assert after.sandbox.books.snapshot() == books
         after.headers = headers
         await pay(after, payment(10, "r-1"))
@@ -561,5 +507,5 @@ def test_journal_that_is_none_is_left_as_it_is(tmp_path: Path) -> None:
 
 async def test_sandbox_listens_on_loopback_only() -> None:
     with pytest.raises(ValueError, match="loopback"):
-        async with serve(sandbox(Clock()).app(), "0.0.0.0"):
+        async with serve(opened(Clock()).app(), "0.0.0.0"):
             pass

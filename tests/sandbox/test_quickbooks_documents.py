@@ -137,7 +137,9 @@ def test_taken_number_names_the_document_that_holds_it(desk: Any) -> None:
     first = desk.invoice(DocNumber="LD-1")
     with pytest.raises(Fault, match=rf"DocNumber=LD-1 is assigned to TxnType=Invoice with TxnId={first['Id']}"):
         desk.invoice(DocNumber="LD-1")
-    assert desk.company.create("Invoice", desk.invoice_body(DocNumber="LD-1"), allow_duplicate_number=True)
+    assert desk.company.create(
+        "Invoice", desk.invoice_body(DocNumber="LD-1"), options=frozenset({"allowduplicatedocnum"})
+    )
 
 
 def test_number_stays_null_when_people_give_numbers_and_none_is_sent(desk: Any) -> None:

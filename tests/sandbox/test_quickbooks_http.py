@@ -139,8 +139,8 @@ async def test_taken_number_is_accepted_with_the_include_that_says_so(connect: A
     [
         ("GET", "spaceship/1"),
         ("GET", "invoice"),
-        ("GET", "invoice/1/pdf"),
-        ("POST", "invoice/1/send"),
+        ("GET", "bill/1/pdf"),
+        ("POST", "bill/1/send"),
         ("POST", "query/1"),
         ("DELETE", "invoice/1"),
     ],

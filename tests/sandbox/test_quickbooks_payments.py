@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from adapters.sandbox.quickbooks import Company, Fault, hands
-from adapters.sandbox.quickbooks.ledger import Ledger, postings
+from adapters.sandbox.quickbooks.entries import postings
+from adapters.sandbox.quickbooks.ledger import Ledger
 
 
 def code_of(attempt: Callable[[], object]) -> str:
@@ -167,10 +168,9 @@ def test_payment_of_a_document_in_a_closed_period_follows_the_switch(desk_with: 
 
 def recomputed(company: Company) -> dict[str, Decimal]:
     ledger = Ledger()
-    receivable = company.books.account("Accounts Receivable") or ""
     for kind in ("Invoice", "CreditMemo", "Bill", "VendorCredit", "Payment", "BillPayment"):
         for document in company.books.live(kind):
-            ledger.post(kind, document["Id"], postings(kind, document, receivable))
+            ledger.post(kind, document["Id"], postings(kind, document, company.books))
     return ledger.trial_balance()
 
 

@@ -86,6 +86,22 @@ def test_some_parties_are_known_on_both_sides(company: Company, month: Month) ->
     assert len(vendors & {carrier["ExternalName"] or carrier["Name"] for carrier in month.carriers}) == 4
 
 
+def test_full_plot_tells_more_and_seeds_the_company_just_the_same() -> None:
+    scenario = stage(Plot(PLOT.first_day, full=True))
+    assert scenario.alvys.books.all("driver_statements")
+    assert sorted(scenario.facts.planted) == sorted(MONTH.planted)
+    assert {"summary_open", "shared_carrier"} <= scenario.facts.notable.keys()
+    (taken,) = scenario.quickbooks.company.all("Invoice")
+    assert taken["DocNumber"] == scenario.facts.planted["number_taken"]
+
+
+def test_usual_plot_knows_nothing_of_the_full_one() -> None:
+    books = stage(PLOT).alvys.books
+    for kind in ("trucks", "fuel", "tolls", "deductions", "carrier_statements", "driver_statements", "invoicing"):
+        assert books.all(kind) == []
+    assert {invoice["Type"] for invoice in books.all("invoices")} == {"LoadInvoice"}
+
+
 def test_plot_without_loads_leaves_both_books_without_documents() -> None:
     scenario = stage(Plot(PLOT.first_day, loads=0))
     assert scenario.alvys.books.all("loads") == []

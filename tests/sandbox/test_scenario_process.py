@@ -105,6 +105,17 @@ async def test_killed_sandbox_comes_back_with_what_it_knew(tmp_path: Path) -> No
         assert await refresh(after) == 200
 
 
+async def test_full_month_outlives_its_process_too(tmp_path: Path) -> None:
+    options = ("--directory", str(tmp_path), "--full")
+    async with sandbox(*options) as (_, first):
+        before = await books_of(first)
+        assert before[0]["driver_statements"]
+        assert first["notable"]["summary_open"]
+    async with sandbox(*options) as (_, second):
+        assert await books_of(second) == before
+        assert second["notable"] == first["notable"]
+
+
 async def books_of(facts: dict[str, Any]) -> list[Any]:
     """Read both twins' books, without the times at which a company file was set up."""
     books = []

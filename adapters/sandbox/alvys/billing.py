@@ -1,10 +1,11 @@
-"""A load's charges, and the invoice made of them."""
+"""A load's charges, and the invoices made of them."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import NAMESPACE_OID, uuid5
 
-from adapters.sandbox.alvys.parties import SUBSIDIARY, SUBSIDIARY_ID
+from adapters.sandbox.alvys.parties import SUBSIDIARY_IDS
 from adapters.sandbox.alvys.wire import Json, money, write_instant
 
 RATE_DIGITS = Decimal("0.0001")
@@ -22,19 +23,29 @@ def invoice_for(load: Json, customer: Json, invoiced_at: datetime) -> Json:
 
     It is due after the customer's terms, and has no due date where the customer has none.
     """
-    stamp = write_instant(invoiced_at)
+    return _invoice("LoadInvoice", load["LoadNumber"], [load], customer, invoiced_at)
+
+
+def summary_invoice(number: str, loads: Sequence[Json], customer: Json, invoiced_at: datetime) -> Json:
+    """Make one invoice over several loads of a customer, unpaid and sent; it bears a number of its own."""
+    return _invoice("SummaryInvoice", number, loads, customer, invoiced_at)
+
+
+def _invoice(kind: str, number: str, loads: Sequence[Json], customer: Json, invoiced_at: datetime) -> Json:
+    """Make an invoice of the subsidiary its loads are invoiced as."""
+    stamp, subsidiary = write_instant(invoiced_at), loads[0]["InvoiceAs"]
     return {
-        "Id": str(uuid5(NAMESPACE_OID, f"invoice/{load['Id']}/{stamp}")),
-        "Number": load["LoadNumber"],
-        "Type": "LoadInvoice",
+        "Id": str(uuid5(NAMESPACE_OID, f"invoice/{loads[0]['Id']}/{stamp}")),
+        "Number": number,
+        "Type": kind,
         "CreatedDate": stamp,
         "InvoicedDate": stamp,
         "IsSubmitted": True,
         "LastSendDate": stamp,
         "SupplementalInvoiceType": None,
         "Vendor": {
-            "Id": SUBSIDIARY_ID,
-            "Name": SUBSIDIARY,
+            "Id": SUBSIDIARY_IDS[subsidiary],
+            "Name": subsidiary,
             "RemitAddress": {"Street": "400 Mesa Rim Rd", "City": "Grand Junction", "State": "CO", "ZipCode": "81501"},
             "RemitEmail": "billing@bluemesa.example",
             "RemitPhone": "970-555-0100",
@@ -43,15 +54,32 @@ def invoice_for(load: Json, customer: Json, invoiced_at: datetime) -> Json:
             {
                 "Id": load["Id"],
                 "LoadNumber": load["LoadNumber"],
-                "SubsidiaryName": SUBSIDIARY,
+                "SubsidiaryName": load["InvoiceAs"],
                 "Source": "Alvys",
                 "OrderNumber": load["OrderNumber"],
                 "PONumber": load["PONumber"],
             }
+            for load in loads
         ],
-        **unpaid(load["CustomerRate"]),
+        **unpaid(total_of(loads)),
         **invoiced_customer(customer, invoiced_at),
-        "LineItems": line_items(load),
+        "LineItems": [line for load in loads for line in line_items(load)],
+    }
+
+
+def total_of(loads: Sequence[Json]) -> Json:
+    """Add up what is billed for loads."""
+    return money(sum((load["CustomerRate"]["Amount"] for load in loads), Decimal(0)))
+
+
+def marked_invoiced(load: Json, invoice: Json) -> Json:
+    """Return the fields of a load that an invoice over it sets."""
+    stamp = invoice["InvoicedDate"]
+    return {
+        "Status": "Invoiced",
+        "InvoicedAmount": load["CustomerRate"],
+        "InvoicedAt": stamp,
+        "LastInvoiceSentAt": stamp,
     }
 
 
@@ -71,9 +99,9 @@ def invoiced_customer(customer: Json, invoiced_at: datetime) -> Json:
     }
 
 
-def regenerated(invoice: Json, load: Json) -> Json:
-    """Return an unpaid invoice made anew from its load's present charges."""
-    return invoice | unpaid(load["CustomerRate"]) | {"LineItems": line_items(load)}
+def regenerated(invoice: Json, loads: Sequence[Json]) -> Json:
+    """Return an unpaid invoice made anew from its loads' present charges."""
+    return invoice | unpaid(total_of(loads)) | {"LineItems": [line for load in loads for line in line_items(load)]}
 
 
 def unpaid(total: Json) -> Json:

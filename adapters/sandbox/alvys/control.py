@@ -1,7 +1,7 @@
 """The sandbox's own endpoints: look at everything, do what people do, make requests go wrong."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import msgspec
 from aiohttp import web
@@ -9,6 +9,7 @@ from aiohttp import web
 from adapters.sandbox.alvys.books import Books
 from adapters.sandbox.alvys.faults import Fault, Faults
 from adapters.sandbox.alvys.hands import ACTIONS
+from adapters.sandbox.alvys.switches import Switches
 from adapters.sandbox.alvys.tokens import Tokens
 from adapters.sandbox.alvys.wire import Json, Problem, answer, decode
 
@@ -30,6 +31,7 @@ class Control:
         router.add_post("/_sandbox/faults", self._arm)
         router.add_delete("/_sandbox/faults", self._disarm)
         router.add_post("/_sandbox/hands/{action}", self._act)
+        router.add_post("/_sandbox/switches", self._switch)
 
     async def _books(self, _: web.Request) -> web.Response:
         return answer(self.books.snapshot())
@@ -55,6 +57,16 @@ class Control:
     async def _disarm(self, _: web.Request) -> web.Response:
         self.faults.disarm()
         return answer({"armed": 0})
+
+    async def _switch(self, request: web.Request) -> web.Response:
+        """Turn switches, each named with its position; the others stay. Answers with all of them."""
+        try:
+            turned = decode(await request.read() or b"{}")
+            switches = msgspec.convert(asdict(replace(self.books.switches, **turned)), Switches)
+        except (msgspec.DecodeError, msgspec.ValidationError, TypeError) as wrong:
+            return Problem(400, f"not a switch: {wrong}").response(request.path)
+        self.books.switches = switches
+        return answer(asdict(switches))
 
     async def _act(self, request: web.Request) -> web.Response:
         """Do what a person does; the JSON object of the body holds the action's arguments by name."""

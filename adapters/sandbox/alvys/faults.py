@@ -13,8 +13,17 @@ from adapters.sandbox.alvys.limits import too_many
 from adapters.sandbox.alvys.wire import Problem
 
 Action: TypeAlias = Literal[
-    "html_502", "cut_json", "throttle_429", "slow", "drop", "commit_then_drop", "error_500", "commit_then_500"
+    "html_502",
+    "cut_json",
+    "throttle_429",
+    "slow",
+    "drop",
+    "commit_then_drop",
+    "error_500",
+    "commit_then_500",
+    "endpoint_disabled",
 ]
+AN_HOUR = {"Retry-After": "3600"}
 Serve: TypeAlias = Callable[[], Awaitable[web.StreamResponse]]
 
 
@@ -85,6 +94,8 @@ async def go_wrong(fault: Fault, request: web.Request, serve: Serve) -> web.Stre
             raise too_many(int(fault.seconds))
         case "error_500":
             raise Problem(500, "An unexpected error occurred.")
+        case "endpoint_disabled":
+            raise Problem(503, "The endpoint is disabled for now.", headers=AN_HOUR, kind="EndpointDisabled")
         case "slow":
             await anyio.sleep(fault.seconds)
             return await serve()

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from random import Random
 
 from adapters.sandbox.alvys.billing import charges
-from adapters.sandbox.alvys.parties import FLEET, SUBSIDIARY, address, at, new_id
+from adapters.sandbox.alvys.parties import SUBSIDIARY, address, at, new_id
 from adapters.sandbox.alvys.wire import CENT, Json, money, write_instant
 
 DISPATCHER = "Dana Ellis"
@@ -46,6 +46,8 @@ class Shipment:
     accessorials: tuple[str, ...]
     credit: bool = False  # its accessorials are given back
     legs: int = 1  # trips, one after the other
+    invoice_as: str = SUBSIDIARY
+    tender_as: str = SUBSIDIARY
 
     @property
     def moved(self) -> bool:
@@ -75,7 +77,7 @@ def load_of(chance: Random, shipment: Shipment) -> Json:
         "CustomerType": [shipment.customer["Type"]],
         "Stops": stops(chance, picked_up, delivered, arrived=arrived),
         "Fleet": None,
-        "InvoiceAs": SUBSIDIARY,
+        "InvoiceAs": shipment.invoice_as,
         "Linehaul": money(shipment.linehaul),
         "FuelSurcharge": money(shipment.fuel),
         "CustomerAccessorialsDetails": [accessorial(chance, name, sign) for name in shipment.accessorials],
@@ -119,7 +121,7 @@ def trip_of(chance: Random, load: Json, shipment: Shipment, leg: int, haulier: J
         "LoadNumber": load["LoadNumber"],
         "OrderNumber": load["OrderNumber"],
         "Stops": load["Stops"],
-        "TenderAs": SUBSIDIARY,
+        "TenderAs": shipment.tender_as,
         "TenderAsSubsidiaryType": "Broker" if brokered else "Carrier",
         "TotalMileage": mileage(miles + 25),
         "EmptyMileage": mileage(Decimal(25)),
@@ -150,11 +152,12 @@ def trip_of(chance: Random, load: Json, shipment: Shipment, leg: int, haulier: J
 
 
 def own_truck(chance: Random, driver: Json) -> Json:
-    """Say that one of the broker's own trucks drives a trip."""
+    """Say that one of the tenant's own trucks drives a trip."""
+    fleet = driver["Fleet"]
     return {
-        "Truck": {"Id": new_id(chance), "Fleet": FLEET},
-        "Trailer": {"Id": new_id(chance), "EquipmentType": "Van", "Fleet": FLEET},
-        "Driver1": {"Id": driver["Id"], "ContractorType": driver["Type"], "Rates": [], "Fleet": FLEET},
+        "Truck": {"Id": new_id(chance), "Fleet": fleet},
+        "Trailer": {"Id": new_id(chance), "EquipmentType": "Van", "Fleet": fleet},
+        "Driver1": {"Id": driver["Id"], "ContractorType": driver["Type"], "Rates": [], "Fleet": fleet},
     }
 
 
@@ -164,13 +167,13 @@ def carrier_pay(chance: Random, carrier: Json, load: Json, legs: int, *, invoice
     linehaul = (freight * chance.randint(*PAYS_LINEHAUL) / (100 * legs)).quantize(CENT, ROUND_HALF_UP)
     passed_on = [each["Type"] for each in load["CustomerAccessorialsDetails"] if each["Type"] != "Hazmat Surcharge"]
     details = [accessorial(chance, name) for name in passed_on]
-    advance = linehaul > LARGER and chance.random() < GETS_ADVANCE
+    advanced = linehaul > LARGER and chance.random() < GETS_ADVANCE
     pay: Json = {
         "Id": carrier["Id"],
         "CarrierInvoiceNumber": f"INV-{chance.randint(1000, 99999)}" if invoiced else None,
         "Linehaul": money(linehaul),
         "AccessorialsDetails": details,
-        "EChecks": [_advance(chance, load)] if advance else [],
+        "EChecks": [advance(chance, load)] if advanced else [],
     }
     return {"Carrier": pay | payable(pay)}
 
@@ -241,7 +244,8 @@ def draw_accessorials(chance: Random) -> Iterable[str]:
     return chance.sample(usual, chance.choice((0, 0, 1, 1, 1, 2, 3)))
 
 
-def _advance(chance: Random, load: Json) -> Json:
+def advance(chance: Random, load: Json) -> Json:
+    """Write an e-check cashed on the road, with its fee."""
     return {
         "Id": new_id(chance),
         "CheckNumber": f"{chance.randint(10**8, 10**9)}",

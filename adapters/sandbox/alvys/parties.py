@@ -1,5 +1,6 @@
 """Who a freight broker works with: customers, carriers and drivers, odd names included."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from uuid import UUID
@@ -7,7 +8,13 @@ from uuid import UUID
 from adapters.sandbox.alvys.wire import Json, write_instant
 
 SUBSIDIARY = "Blue Mesa Logistics LLC"
-SUBSIDIARY_ID = "6f1d3c52-0d0a-4b57-9d0e-6f0c3d2b8a11"
+TRANSPORT = "Blue Mesa Transport LLC"
+"""The tenant's legal entities: the broker, and the carrier that a month of everything has beside it."""
+
+SUBSIDIARY_IDS: Mapping[str, str] = {
+    SUBSIDIARY: "6f1d3c52-0d0a-4b57-9d0e-6f0c3d2b8a11",
+    TRANSPORT: "b7a0d9e1-53c6-4f0e-8b53-94c1de7f2d36",
+}
 FLEET: Json = {"Id": "9a3e0f44-8f57-4c1e-8a35-2b9f6f1f7c02", "Name": "Blue Mesa Fleet", "InvoiceNumberPrefix": None}
 
 NAME_TAKEN = "Copperline Distribution"
@@ -95,7 +102,7 @@ def address(chance: Random) -> Json:
 def customers(chance: Random, first_day: date) -> list[Json]:
     """Write the customers; the one whose name is taken comes last."""
     known = (*CUSTOMERS, (NAME_TAKEN, 30))
-    return [_customer(chance, first_day, position, name, terms) for position, (name, terms) in enumerate(known, 1)]
+    return [customer(chance, first_day, position, name, terms) for position, (name, terms) in enumerate(known, 1)]
 
 
 def carriers(chance: Random, first_day: date) -> list[Json]:
@@ -105,10 +112,14 @@ def carriers(chance: Random, first_day: date) -> list[Json]:
 
 def drivers(chance: Random, first_day: date) -> list[Json]:
     """Write the drivers of the broker's own trucks."""
-    return [_driver(chance, first_day, position, name) for position, name in enumerate(DRIVERS, 1)]
+    kinds = ("COMPANY", "COMPANY", "OWNER_OPERATOR")
+    return [
+        driver(chance, first_day, position, name, kinds[(position - 1) % 3]) for position, name in enumerate(DRIVERS, 1)
+    ]
 
 
-def _customer(chance: Random, first_day: date, position: int, name: str, terms: int | None) -> Json:
+def customer(chance: Random, first_day: date, position: int, name: str, terms: int | None) -> Json:
+    """Write a customer, active since the longer the higher its position."""
     place, email = address(chance), f"ap{position}@customer.example"
     phone = f"505-555-{position:04d}"
     contact = {"Id": new_id(chance), "Name": f"Pat {chance.choice(LAST_NAMES)}", "Email": email, "Phone": phone}
@@ -164,7 +175,17 @@ def _carrier(chance: Random, first_day: date, position: int, name: str, external
     }
 
 
-def _driver(chance: Random, first_day: date, position: int, name: str) -> Json:
+def driver(  # noqa: PLR0913 - each is one thing that tells drivers apart
+    chance: Random,
+    first_day: date,
+    position: int,
+    name: str,
+    kind: str,
+    *,
+    subsidiary: str = SUBSIDIARY,
+    fleet: Json = FLEET,
+) -> Json:
+    """Write a driver of a subsidiary's fleet."""
     hired = write_instant(at(first_day - timedelta(days=200 * position), 15))
     return {
         "Id": new_id(chance),
@@ -172,13 +193,13 @@ def _driver(chance: Random, first_day: date, position: int, name: str) -> Json:
         "PhoneNumber": f"505-555-{2000 + position}",
         "Email": f"driver{position}@bluemesa.example",
         "Name": name,
-        "Type": "OWNER_OPERATOR" if position % 3 == 0 else "COMPANY",
-        "SubsidiaryId": SUBSIDIARY_ID,
+        "Type": kind,
+        "SubsidiaryId": SUBSIDIARY_IDS[subsidiary],
         "Address": address(chance),
         "Status": "Active",
         "HiredAt": hired,
         "Notes": [],
-        "Fleet": FLEET,
+        "Fleet": fleet,
         "CreatedAt": hired,
         "IsActive": True,
     }

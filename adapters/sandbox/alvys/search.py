@@ -2,26 +2,34 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from adapters.sandbox.alvys.books import Books
-from adapters.sandbox.alvys.wire import Json, Problem, read_instant
+from adapters.sandbox.alvys.filters import (
+    Filter,
+    at_most,
+    equal,
+    fuel_card,
+    inside,
+    of_a_load,
+    one_of,
+    within,
+    within_days,
+    wrong_value,
+)
+from adapters.sandbox.alvys.settlements import shown_driver_statement
+from adapters.sandbox.alvys.switches import Switches
+from adapters.sandbox.alvys.wire import Json, Problem
 
-Test: TypeAlias = Callable[[Json], bool]
+View: TypeAlias = Callable[[Json, Switches], Json]
 
-BEGINNING = datetime.min.replace(tzinfo=UTC)
-END = datetime.max.replace(tzinfo=UTC)
-LARGEST_PAGE = 200  # stated for carriers; the largest that the vendor's examples use elsewhere
+CARRIER_PAGE = 200
+STATEMENT_PAGE = 100
 
 
-@dataclass(frozen=True)
-class Filter:
-    """One property of a search request: the JSON it takes, and the test it makes of an object."""
-
-    takes: type
-    test: Callable[[Any], Test]
-    most: int | None = None  # values in one request
+def as_kept(thing: Json, _: Switches) -> Json:
+    """Show an object the way it is in the books."""
+    return thing
 
 
 @dataclass(frozen=True)
@@ -32,56 +40,13 @@ class Search:
     filters: Mapping[str, Filter]
     required: Mapping[str, type]
     tombstones: bool = False  # whether deleted objects are there for those who ask
-
-
-def one_of(field: str, most: int | None = None) -> Filter:
-    """Match objects whose field is among the values given."""
-
-    def test(wanted: list[str]) -> Test:
-        values = frozenset(wanted)
-        return lambda thing: thing.get(field) in values
-
-    return Filter(list, test, most)
-
-
-def of_a_load(field: str, most: int | None = None) -> Filter:
-    """Match invoices with a load whose field is among the values given."""
-
-    def test(wanted: list[str]) -> Test:
-        values = frozenset(wanted)
-        return lambda invoice: any(load.get(field) in values for load in invoice["Loads"])
-
-    return Filter(list, test, most)
-
-
-def equal(field: str, takes: type = str) -> Filter:
-    """Match objects whose field is the value given."""
-    return Filter(takes, lambda wanted: lambda thing: bool(thing.get(field) == wanted))
-
-
-def fleet_name() -> Filter:
-    """Match objects that belong to the fleet named."""
-    return Filter(str, lambda wanted: lambda thing: bool((thing.get("Fleet") or {}).get("Name") == wanted))
-
-
-def within(field: str) -> Filter:
-    """Match objects whose instant lies in a range, both ends included.
-
-    A range without a Start (a misspelt sub-field, as observed) filters by nothing, silently.
-    """
-
-    def test(wanted: Json) -> Test:
-        if wanted.get("Start") is None:
-            return lambda _: True
-        first = read_instant(wanted["Start"])
-        last = read_instant(wanted["End"]) if wanted.get("End") else END
-        return lambda thing: bool(thing.get(field)) and first <= read_instant(thing[field]) <= last
-
-    return Filter(dict, test)
+    largest_page: int | None = None  # as the vendor states it
+    view: View = as_kept
 
 
 PAGING: Mapping[str, type] = {"Page": int, "PageSize": int}
 WITH_TOMBSTONES: Mapping[str, type] = {**PAGING, "IncludeDeleted": bool}
+WITH_DAYS: Mapping[str, type] = {**PAGING, "StatementDateRange": dict}
 
 SEARCHES: Mapping[str, Search] = {
     "loads": Search(
@@ -90,7 +55,7 @@ SEARCHES: Mapping[str, Search] = {
             "DateRange": within("ScheduledPickupAt"),
             "Status": one_of("Status"),
             "OrderNumbers": one_of("OrderNumber"),
-            "LoadNumbers": one_of("LoadNumber", most=150),
+            "LoadNumbers": one_of("LoadNumber", at_most(150)),
             "PONumbers": one_of("PONumber"),
             "CustomerId": equal("CustomerId"),
             "UpdatedAtRange": within("UpdatedAt"),
@@ -104,7 +69,7 @@ SEARCHES: Mapping[str, Search] = {
         "trips",
         {
             "Status": one_of("Status"),
-            "LoadNumbers": one_of("LoadNumber", most=50),
+            "LoadNumbers": one_of("LoadNumber", lambda switches: switches.most_load_numbers),
             "TripNumbers": one_of("TripNumber"),
             "PickupDateRange": within("PickupDate"),
             "DeliveryDateRange": within("DeliveryDate"),
@@ -121,10 +86,10 @@ SEARCHES: Mapping[str, Search] = {
             "InvoiceSentRange": within("LastSendDate"),
             "PaidDateRange": within("PaidDate"),
             "Status": one_of("Status"),
-            "LoadNumbers": of_a_load("LoadNumber", most=50),
+            "LoadNumbers": of_a_load("LoadNumber", lambda switches: switches.most_load_numbers),
             "PONumbers": of_a_load("PONumber"),
             "OrderNumbers": of_a_load("OrderNumber"),
-            "CustomerId": Filter(str, lambda wanted: lambda invoice: bool(invoice["Customer"]["Id"] == wanted)),
+            "CustomerId": inside("Customer", "Id"),
         },
         PAGING,
     ),
@@ -142,6 +107,7 @@ SEARCHES: Mapping[str, Search] = {
             "DotNumbers": one_of("UsDotNum"),
         },
         PAGING,
+        largest_page=CARRIER_PAGE,
     ),
     "drivers": Search(
         "drivers",
@@ -149,10 +115,70 @@ SEARCHES: Mapping[str, Search] = {
             "Status": one_of("Status"),
             "Name": equal("Name"),
             "EmployeeId": equal("EmployeeId"),
-            "FleetName": fleet_name(),
+            "FleetName": inside("Fleet", "Name"),
             "IsActive": equal("IsActive", bool),
         },
         PAGING,
+    ),
+    "trucks": Search(
+        "trucks",
+        {
+            "Status": one_of("Status"),
+            "TruckNumber": equal("TruckNum"),
+            "FleetName": inside("Fleet", "Name"),
+            "VinNumber": equal("VinNumber"),
+            "IsActive": Filter(bool, lambda wanted: lambda truck: (truck["Status"] == "Active") is wanted),
+        },
+        PAGING,
+    ),
+    "fuel": Search(
+        "fuel",
+        {
+            "FuelCardNumber": fuel_card(),
+            "TruckNumber": equal("TruckNumber"),
+            "TransactionRange": within("TransactionDate"),
+        },
+        PAGING,
+    ),
+    "tolls": Search(
+        "tolls",
+        {
+            "TransponderId": equal("TransponderId"),
+            "UnitIds": one_of("UnitId"),
+            "DateRange": within("TransactionDate"),
+        },
+        PAGING,
+    ),
+    "deductions": Search(
+        "deductions",
+        {
+            "DateRange": within("Date"),
+            "DriverId": equal("DriverId"),
+            "TruckId": equal("TruckId"),
+            "OwnerOperatorId": equal("OwnerOperatorId"),
+        },
+        {**PAGING, "IncludePaid": bool},
+    ),
+    "carrier-settlement-statements": Search(
+        "carrier_statements",
+        {
+            "StatementDateRange": within_days("StatementDate"),
+            "CarrierId": inside("Payee", "Id"),
+            "SubsidiaryId": equal("SubsidiaryId"),
+        },
+        WITH_DAYS,
+        largest_page=STATEMENT_PAGE,
+    ),
+    "driver-settlement-statements": Search(
+        "driver_statements",
+        {
+            "StatementDateRange": within_days("StatementDate"),
+            "DriverType": inside("Driver", "Type"),
+            "DriverId": inside("Driver", "Id"),
+        },
+        WITH_DAYS,
+        largest_page=STATEMENT_PAGE,
+        view=shown_driver_statement,
     ),
 }
 """The searches by the name they have in the path."""
@@ -160,51 +186,42 @@ SEARCHES: Mapping[str, Search] = {
 
 def find(search: Search, books: Books, request: Json) -> Json:
     """Answer one search: the page asked for, in the vendor's envelope. Raises a 400 `Problem`."""
+    switches = books.switches
     given = {name: value for name in search.filters if (value := request.get(name)) not in (None, [], "")}
-    errors = _wrong_properties(search, request) or _wrong_filters(search, given)
+    errors = _wrong_properties(search, request, switches) or _wrong_filters(search, given, switches)
     if errors:
         raise Problem.of(errors)
     tests = [search.filters[name].test(value) for name, value in given.items()]
     if search.tombstones and not request["IncludeDeleted"]:
         tests.append(lambda thing: not thing.get("IsDeleted"))
+    if "IncludePaid" in search.required and not request["IncludePaid"]:
+        tests.append(lambda thing: not thing["IsPaid"])
     found = [thing for thing in books.all(search.kind) if all(test(thing) for test in tests)]
     page, size = request["Page"], request["PageSize"]
-    return {"Page": page, "PageSize": size, "Total": len(found), "Items": found[page * size : (page + 1) * size]}
+    shown = [search.view(thing, switches) for thing in found[page * size : (page + 1) * size]]
+    return {"Page": page, "PageSize": size, "Total": len(found), "Items": shown}
 
 
-def _wrong_properties(search: Search, request: Json) -> dict[str, list[str]]:
+def _wrong_properties(search: Search, request: Json, switches: Switches) -> dict[str, list[str]]:
     errors = {
         name: [f"The {name} field is required."]
         for name, takes in search.required.items()
         if type(request.get(name)) is not takes
     }
+    largest = switches.largest_page if search.largest_page is None else search.largest_page
     if "Page" not in errors and request["Page"] < 0:
         errors["Page"] = ["Page must be 0 or greater."]
-    if "PageSize" not in errors and not 0 < request["PageSize"] <= LARGEST_PAGE:
-        errors["PageSize"] = [f"PageSize must be between 1 and {LARGEST_PAGE}."]
+    if "PageSize" not in errors and request["PageSize"] <= 0:
+        errors["PageSize"] = ["PageSize must be greater than 0."]
+    elif "PageSize" not in errors and largest is not None and request["PageSize"] > largest:
+        errors["PageSize"] = [f"PageSize cannot exceed {largest}."]
     return errors
 
 
-def _wrong_filters(search: Search, given: Json) -> dict[str, list[str]]:
+def _wrong_filters(search: Search, given: Json, switches: Switches) -> dict[str, list[str]]:
     if not given:
         return {"": ["At least one filter besides paging must be given."]}
-    errors: dict[str, list[str]] = {}
-    for name, value in given.items():
-        rule = search.filters[name]
-        if not isinstance(value, rule.takes) or not _readable(value):
-            errors[name] = [f"The JSON value could not be converted to the type of {name}."]
-        elif isinstance(value, list) and rule.most is not None and len(value) > rule.most:
-            errors[name] = [f"{name} takes at most {rule.most} values."]
-    return errors
-
-
-def _readable(value: object) -> bool:
-    if isinstance(value, list):
-        return all(isinstance(each, str) for each in value)
-    if isinstance(value, dict):
-        try:
-            for end in ("Start", "End"):
-                read_instant(value.get(end) or "0001-01-01")
-        except (TypeError, ValueError):
-            return False
-    return True
+    if {"DriverId", "TruckId"} <= given.keys():
+        return {"TruckId": ["TruckId must not be given together with DriverId."]}
+    wrong = {name: wrong_value(name, search.filters[name], value, switches) for name, value in given.items()}
+    return {name: [error] for name, error in wrong.items() if error is not None}

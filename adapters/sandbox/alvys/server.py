@@ -1,42 +1,32 @@
-"""The vendor's HTTP face: token endpoint, searches, reads and payment posts, each behind its throttle."""
+"""The vendor's HTTP face: the token endpoint and the API, each endpoint behind its throttle."""
 
-import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
-import msgspec
 from aiohttp import web
 
+from adapters.sandbox.alvys import endpoints, routing
 from adapters.sandbox.alvys.books import NUMBERS, Books, Clock
 from adapters.sandbox.alvys.control import Control
+from adapters.sandbox.alvys.deliveries import Deliveries, Delivery
+from adapters.sandbox.alvys.delivery_logs import DeliveryLogs
 from adapters.sandbox.alvys.faults import Faults, go_wrong
 from adapters.sandbox.alvys.journal import Journal
 from adapters.sandbox.alvys.limits import Limits, Throttle
 from adapters.sandbox.alvys.month import Month
-from adapters.sandbox.alvys.payments import PAYMENTS
-from adapters.sandbox.alvys.search import SEARCHES, Search, find
+from adapters.sandbox.alvys.routing import endpoint
+from adapters.sandbox.alvys.switches import Switches
 from adapters.sandbox.alvys.tokens import Tokens
-from adapters.sandbox.alvys.wire import Json, Problem, answer, decode
+from adapters.sandbox.alvys.webhooks import Webhooks
+from adapters.sandbox.alvys.wire import Problem
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-VERSION = r"{version:[12](?:\.0)?}"
-PREFIX = f"/api/p/v{VERSION}"
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
-
-READS: Mapping[str, Mapping[str, str]] = {
-    "loads": {"id": "Id", "loadNumber": "LoadNumber", "orderNumber": "OrderNumber"},
-    "trips": {"id": "Id", "tripNumber": "TripNumber"},
-    "invoices": {"id": "Id", "invoiceNumber": "Number"},
-    "customers": {"id": "Id", "companyNumber": "CompanyNumber"},
-}
-"""What one object of a kind can be asked for by, in the query string."""
-
-BY_ID = ("carriers", "drivers")
-"""Kinds with a path for each object."""
+LARGEST_REQUEST = 32 * 2**20  # above the largest document, so that each endpoint can say for itself what is too large
 
 
 def utc_now() -> datetime:
@@ -59,6 +49,8 @@ class AlvysSandbox:
         client_secret: str = "sandbox-secret",  # noqa: S107 - opens nothing but this sandbox
         month: Month | None = None,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        switches: Switches = Switches(),  # noqa: B008 - frozen
+        delivery: Delivery = Delivery(),  # noqa: B008 - frozen
         clock: Clock = utc_now,
         directory: Path | None = None,
         token_life_seconds: int = 3600,
@@ -66,13 +58,14 @@ class AlvysSandbox:
         self.client_id = client_id
         self.client_secret = client_secret
         journal = Journal(directory / "alvys.jsonl") if directory else None
-        self.books = Books(clock, journal)
+        self.books = Books(clock, journal, switches)
         if not (journal and journal.commits):
             fill(self.books, month)
         self.tokens = Tokens(client_id, client_secret, clock, token_life_seconds)
         self.faults = Faults()
         self.requests: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
+        self._deliveries = Deliveries(self.books, delivery)
         self._throttle = Throttle(limits)
         self._journal = journal
 
@@ -83,18 +76,13 @@ class AlvysSandbox:
 
     def app(self) -> web.Application:
         """Build the application."""
-        app = web.Application(middlewares=[self._answering])
+        app = web.Application(middlewares=[self._answering], client_max_size=LARGEST_REQUEST)
         app.router.add_post(TOKEN_PATH, self.tokens.issue)
-        for name, search in SEARCHES.items():
-            app.router.add_post(f"{PREFIX}/{name}/search", self._search(search))
-        for path, record in PAYMENTS.items():
-            app.router.add_post(f"{PREFIX}/{path}", self._payment(record))
-        for kind, names in READS.items():
-            app.router.add_get(f"{PREFIX}/{kind}", self._read(kind, names))
-        for kind in BY_ID:
-            app.router.add_get(f"{PREFIX}/{kind}/{{id}}", self._read_by_id(kind))
-        app.router.add_get(f"{PREFIX}/drivers", self._list_drivers)
+        routing.add(app.router, endpoints.routes(self.books))
+        routing.add(app.router, Webhooks(self.books, self._deliveries).routes())
+        routing.add(app.router, DeliveryLogs(self.books).routes())
         Control(self.books, self.tokens, self.faults, self.requests, self.statuses).add_to(app.router)
+        app.cleanup_ctx.append(self._deliveries.running)
         app.on_cleanup.append(self._close)
         return app
 
@@ -110,7 +98,7 @@ class AlvysSandbox:
         async def serve() -> web.StreamResponse:
             if request.path != TOKEN_PATH:
                 self.tokens.check(request)
-                self._throttle.admit(f"{request.method} {path}", self.books.clock())
+                self._throttle.admit(f"{request.method} {path}", self.books.clock(), self.books.switches)
             return await handler(request)
 
         try:
@@ -122,43 +110,6 @@ class AlvysSandbox:
         self.statuses[response.status] += 1
         return response
 
-    def _search(self, search: Search) -> Handler:
-        async def handle(request: web.Request) -> web.Response:
-            return answer(find(search, self.books, await body_of(request)))
-
-        return handle
-
-    def _payment(self, record: Callable[[Books, Json], Json]) -> Handler:
-        async def handle(request: web.Request) -> web.Response:
-            return answer(record(self.books, await body_of(request)))
-
-        return handle
-
-    def _read(self, kind: str, names: Mapping[str, str]) -> Handler:
-        async def handle(request: web.Request) -> web.Response:
-            asked = [(field, request.query[name]) for name, field in names.items() if request.query.get(name)]
-            if not asked:
-                raise Problem(400, f"give one of {', '.join(names)}")
-            found = self.books.find(kind, *asked[0])
-            deleted_too = request.query.get("includeDeleted", "").lower() == "true"
-            if found is None or (found.get("IsDeleted") and not deleted_too):
-                raise Problem(404, f"no such object among the {kind}")
-            return answer(found)
-
-        return handle
-
-    def _read_by_id(self, kind: str) -> Handler:
-        async def handle(request: web.Request) -> web.Response:
-            found = self.books.get(kind, request.match_info["id"])
-            if found is None:
-                raise Problem(404, f"no such object among the {kind}")
-            return answer(found)
-
-        return handle
-
-    async def _list_drivers(self, _: web.Request) -> web.Response:
-        return answer(self.books.all("drivers"))
-
     async def _close(self, _: web.Application) -> None:
         self.close()
 
@@ -166,22 +117,3 @@ class AlvysSandbox:
 def fill(books: Books, month: Month | None) -> None:
     """Put a month into empty books, all of it in one commit; without a month the commit says they are begun."""
     books.commit(*((kind, thing) for kind in NUMBERS for thing in getattr(month, kind, ())))
-
-
-def endpoint(request: web.Request) -> str:
-    """Name the endpoint of a request: its path without the version, an object's own id left out."""
-    path = re.sub(r"^/api/p/v[^/]+/", "", request.path).strip("/")
-    return re.sub(rf"^({'|'.join(BY_ID)})/(?!search$)[^/]+$", r"\1/{id}", path)
-
-
-async def body_of(request: web.Request) -> Json:
-    """Read a request's JSON object. Raises a 400 or 415 `Problem`."""
-    if not (request.content_type.endswith("json")):
-        raise Problem(415, f"cannot read {request.content_type}")
-    try:
-        body = decode(await request.read())
-    except msgspec.DecodeError as broken:
-        raise Problem.of({"$": [str(broken)]}) from broken
-    if not isinstance(body, dict):
-        raise Problem.of({"$": ["The JSON value could not be converted to an object."]})
-    return body

@@ -14,6 +14,11 @@ Json: TypeAlias = dict[str, Any]
 US_DOLLAR = 840  # ISO 4217 numeric, the currency code of every amount the vendor shows
 CENT = Decimal("0.01")
 
+JSON = "application/json"
+PROBLEM_JSON = "application/problem+json"
+ABOUT_THE_REQUEST = frozenset({400, 404, 409, 412, 413, 415, 422, 428})
+"""Refusals described as plain JSON nearly everywhere; the others, about the caller or the server, are problem+json."""
+
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -48,19 +53,23 @@ def read_instant(text: str) -> datetime:
 class Problem(Exception):  # noqa: N818 - the vendor's documents call it a problem
     """An error answer: ProblemDetails, or ValidationProblemDetails when it carries errors by property."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one part of the answer
         self,
         status: int,
         detail: str,
         *,
         errors: Mapping[str, list[str]] | None = None,
         headers: Mapping[str, str] | None = None,
+        kind: str = "about:blank",
+        media: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = HTTPStatus(status)
         self.detail = detail
         self.errors = errors
         self.headers = headers
+        self.kind = kind
+        self.media = media or (JSON if self.status in ABOUT_THE_REQUEST else PROBLEM_JSON)
 
     @classmethod
     def of(cls, errors: Mapping[str, list[str]]) -> Self:
@@ -68,9 +77,9 @@ class Problem(Exception):  # noqa: N818 - the vendor's documents call it a probl
         return cls(HTTPStatus.BAD_REQUEST, "One or more validation errors occurred.", errors=errors)
 
     def response(self, path: str) -> web.Response:
-        """Write it down; the documented media type differs between refused input and refused callers."""
+        """Write it down."""
         body: Json = {
-            "Type": "about:blank",
+            "Type": self.kind,
             "Title": self.status.phrase,
             "Status": self.status.value,
             "Detail": self.detail,
@@ -78,14 +87,13 @@ class Problem(Exception):  # noqa: N818 - the vendor's documents call it a probl
         }
         if self.errors is not None:
             body["Errors"] = dict(self.errors)
-        plain = self.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
-        return answer(body, self.status, "application/json" if plain else "application/problem+json", self.headers)
+        return answer(body, self.status, self.media, self.headers)
 
 
 def answer(
     body: object,
     status: int = HTTPStatus.OK,
-    content_type: str = "application/json",
+    content_type: str = JSON,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
     """Answer with JSON."""

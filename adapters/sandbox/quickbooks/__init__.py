@@ -6,8 +6,20 @@ It shares nothing with the product it judges. QUIRKS.md lists what it takes for 
 from adapters.sandbox.quickbooks import hands
 from adapters.sandbox.quickbooks.company import Company
 from adapters.sandbox.quickbooks.faults import Fault
+from adapters.sandbox.quickbooks.sample import seed_sample_company
 from adapters.sandbox.quickbooks.seed import seed_company
 from adapters.sandbox.quickbooks.server import QuickBooksSandbox
 from adapters.sandbox.quickbooks.switches import Limits, Switches
+from adapters.sandbox.quickbooks.webhooks import Receiver
 
-__all__ = ["Company", "Fault", "Limits", "QuickBooksSandbox", "Switches", "hands", "seed_company"]
+__all__ = [
+    "Company",
+    "Fault",
+    "Limits",
+    "QuickBooksSandbox",
+    "Receiver",
+    "Switches",
+    "hands",
+    "seed_company",
+    "seed_sample_company",
+]

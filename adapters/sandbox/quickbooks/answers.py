@@ -23,7 +23,7 @@ def wants_json(request: web.Request) -> bool:
 
 
 def entity_response(payload: Object, *, status: int, json: bool) -> web.Response:
-    """Return the entity service's answer; `payload` already holds its `time`."""
+    """Return the service's answer; `payload` already holds its `time`, unless it is a report."""
     if json:
         return web.Response(body=encode(payload), status=status, content_type="application/json")
     return web.Response(text=as_xml(payload), status=status, content_type="application/xml")
@@ -32,11 +32,12 @@ def entity_response(payload: Object, *, status: int, json: bool) -> web.Response
 def as_xml(payload: Object) -> str:
     """Return an answer's XML form."""
     content = {key: value for key, value in payload.items() if key != "time"}
+    root, time = ("IntuitResponse", f" time={quoteattr(payload['time'])}") if "time" in payload else ("Report", "")
     return (
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>'
-        f'<IntuitResponse xmlns="http://schema.intuit.com/finance/v3" time={quoteattr(payload["time"])}>'
+        f'<{root} xmlns="http://schema.intuit.com/finance/v3"{time}>'
         + "".join(_elements(key, value) for key, value in content.items())
-        + "</IntuitResponse>"
+        + f"</{root}>"
     )
 
 

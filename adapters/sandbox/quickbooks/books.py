@@ -1,17 +1,26 @@
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from adapters.sandbox.quickbooks.entries import postings
 from adapters.sandbox.quickbooks.journal import Journal
 from adapters.sandbox.quickbooks.kinds import KINDS
-from adapters.sandbox.quickbooks.ledger import RECEIVABLE, Ledger, postings
+from adapters.sandbox.quickbooks.ledger import Ledger
 from adapters.sandbox.quickbooks.rules import Facts, Object
 
 Change = tuple[str, Object]
 """A kind and the object as it stands from now on."""
 Removal = tuple[str, str, str]
 """A kind, an id, and the time it was deleted."""
+
+
+class Transition(NamedTuple):
+    """What became of one object: None before for a new one, None after for a deleted one."""
+
+    kind: str
+    old: Object | None
+    new: Object | None
 
 
 class Books:
@@ -23,6 +32,8 @@ class Books:
 
     def __init__(self, journal: Journal | None = None) -> None:
         self._journal = journal
+        self.watch: Callable[[list[Transition]], None] | None = None
+        """Hears of every commit once it is made."""
         self._last_ids: defaultdict[str, int] = defaultdict(int)
         self.was_wiped = False
         self._empty()
@@ -36,6 +47,8 @@ class Books:
 
     def _empty(self) -> None:
         self.ledger = Ledger()
+        self.home = "USD"
+        self._standard: dict[tuple[str, str | None, str], str | None] = {}
         self._objects: dict[str, dict[str, Object]] = {kind: {} for kind in KINDS}
         self._recent: dict[str, dict[str, None]] = {kind: {} for kind in KINDS}
         self._index: dict[tuple[str, str], defaultdict[str, dict[str, None]]] = {
@@ -47,6 +60,12 @@ class Books:
     def next_id(self, kind: str) -> str:
         """Return the id a new object of this kind takes."""
         return str(self._last_ids[KINDS[kind].sequence] + 1)
+
+    def skip_to(self, kind: str, identity: str) -> None:
+        """Let ids of a kind go on after this one."""
+        sequence = KINDS[kind].sequence
+        if identity.isdecimal():
+            self._last_ids[sequence] = max(self._last_ids[sequence], int(identity))
 
     def find(self, kind: str, identity: str) -> Object | None:
         """Return the live object as stored, or None."""
@@ -70,23 +89,39 @@ class Books:
         yield from (objects[identity] for identity in reversed(self._recent[kind]))
 
     def by(self, kind: str, field: str, value: str) -> list[Object]:
-        """Return the live objects whose indexed property has this value, whatever its case."""
+        """Return the live objects whose indexed property, text or a reference, has this value, whatever its case."""
         objects = self._objects[kind]
         return [objects[identity] for identity in self._index[kind, field].get(value.casefold(), ())]
 
-    def account(self, account_type: str, subtype: str | None = None) -> str | None:
-        """Return the id of the first account of a type, or None."""
-        for account in self._objects["Account"].values():
-            if account["AccountType"] == account_type and subtype in (None, account.get("AccountSubType")):
-                return str(account["Id"])
-        return None
+    def account(self, account_type: str, subtype: str | None = None, currency: str = "") -> str | None:
+        """Return the id of the first account of a type in a currency, by default the home currency; or None."""
+        key = (account_type, subtype, currency or self.home)
+        if key not in self._standard:
+            self._standard[key] = next(
+                (
+                    str(account["Id"])
+                    for account in self._objects["Account"].values()
+                    if account["AccountType"] == account_type
+                    and subtype in (None, account["AccountSubType"])
+                    and account["CurrencyRef"]["value"] == key[2]
+                ),
+                None,
+            )
+        return self._standard[key]
 
     def commit(self, changes: Iterable[Change] = (), removals: Iterable[Removal] = ()) -> None:
         """Make changes and removals true together, in the journal first."""
         changes, removals = list(changes), list(removals)
         if self._journal is not None:
             self._journal.append({"books": {"changes": changes, "removals": removals}})
+        transitions = self._transitions(changes, removals) if self.watch else []
         self._apply(changes, removals)
+        if self.watch:
+            self.watch(transitions)
+
+    def _transitions(self, changes: list[Change], removals: list[Removal]) -> list[Transition]:
+        changed = [Transition(kind, self.find(kind, current["Id"]), current) for kind, current in changes]
+        return changed + [Transition(kind, self.find(kind, identity), None) for kind, identity, _ in removals]
 
     def replay(self, record: dict[str, Any]) -> None:
         """Apply what an earlier process committed."""
@@ -109,13 +144,15 @@ class Books:
         if old is not None:
             recent.pop(identity)
         else:
-            sequence = KINDS[kind].sequence
-            self._last_ids[sequence] = max(self._last_ids[sequence], int(identity))
+            self.skip_to(kind, identity)
         objects[identity] = current
         recent[identity] = None
         self._reindex(kind, identity, old, current)
-        receivable = self.account(RECEIVABLE) if KINDS[kind].party else None
-        self.ledger.post(kind, identity, postings(kind, current, receivable or ""))
+        if kind == "Account":
+            self._standard.clear()
+        elif kind == "Preferences":
+            self.home = current["CurrencyPrefs"]["HomeCurrency"]["value"]
+        self.ledger.post(kind, identity, postings(kind, current, self))
 
     def _remove(self, kind: str, identity: str, time: str) -> None:
         old = self._objects[kind].pop(identity)
@@ -128,8 +165,8 @@ class Books:
 
     def _reindex(self, kind: str, identity: str, old: Object | None, current: Object) -> None:
         for field in KINDS[kind].indexed:
-            before = old.get(field) if old else None
-            after = current.get(field)
+            before = _indexed(old.get(field) if old else None)
+            after = _indexed(current.get(field))
             if before == after:
                 continue
             entries = self._index[kind, field]
@@ -139,13 +176,21 @@ class Books:
                 entries[after.casefold()][identity] = None
 
 
+def _indexed(held: object) -> str | None:
+    value = held["value"] if isinstance(held, dict) else held
+    return None if value is None else str(value)
+
+
 class Bookkeeping(Facts, Protocol):
     """What completing a document needs of the company beyond facts."""
 
     books: Books
 
-    def standard_account(self, account_type: str, subtype: str) -> str:
+    def standard_account(self, account_type: str, subtype: str, currency: str = "") -> str:
         """Return the id of the company's first account of a type, opening it when there is none."""
+
+    def tax_payable(self, agency: str) -> str:
+        """Open the account that holds what is owed to a tax agency, and return its id."""
 
     def today(self) -> date:
         """Return the server's date."""

@@ -13,7 +13,7 @@ from adapters.sandbox.quickbooks.view import render
 
 _LARGEST: Final = 1000
 """Objects in one answer; there is no next page."""
-_COVERED: Final = frozenset(kind for kind, row in KINDS.items() if row.role != "single")
+_COVERED: Final = frozenset(kind for kind, row in KINDS.items() if row.captured)
 
 
 def changes(entities: str, changed_since: str, company: Company, look_back_days: int) -> Object:

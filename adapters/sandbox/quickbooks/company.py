@@ -1,23 +1,30 @@
-from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
 from adapters.sandbox.quickbooks import charter
+from adapters.sandbox.quickbooks.attachments import CONTENT
 from adapters.sandbox.quickbooks.books import Books, Change
 from adapters.sandbox.quickbooks.clock import PACIFIC, Clock, stamp, utc_now
-from adapters.sandbox.quickbooks.documents import COMPLETE, live_or_fault, voided
-from adapters.sandbox.quickbooks.faults import Fault, business, period_closed, stale, suspended
+from adapters.sandbox.quickbooks.completion import COMPLETE, live_or_fault, relinked, voided
+from adapters.sandbox.quickbooks.credits import apply_automatically
+from adapters.sandbox.quickbooks.customfields import DEFINITIONS, complete_custom_fields, new_definition
+from adapters.sandbox.quickbooks.faults import Fault, business, deposited, period_closed, suspended
+from adapters.sandbox.quickbooks.isolation import Isolation
 from adapters.sandbox.quickbooks.kinds import KINDS, PLANS, Kind
-from adapters.sandbox.quickbooks.names import complete_name
+from adapters.sandbox.quickbooks.mailing import mailed
+from adapters.sandbox.quickbooks.merging import MERGED, check_mergeable, repointed
 from adapters.sandbox.quickbooks.numbers import assign_number
+from adapters.sandbox.quickbooks.payments import deposit_of
+from adapters.sandbox.quickbooks.recurring import kept_template
 from adapters.sandbox.quickbooks.rules import Object, keep, require
-from adapters.sandbox.quickbooks.settlement import payments_of, relink, without_document
+from adapters.sandbox.quickbooks.settlement import payments_of, without_document
 from adapters.sandbox.quickbooks.switches import Switches
+from adapters.sandbox.quickbooks.versions import check_token, first_version, next_version, touched, without_empty
 from adapters.sandbox.quickbooks.view import render
 
 _LOCKED: Final = "_locked"
 """Kept with the preferences and shown to nobody: the closing date has a password."""
-_SERVER_OWNED: Final = ("Id", "SyncToken", "MetaData")
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 class Company:
@@ -38,14 +45,15 @@ class Company:
         self.switches = switches
         self.clock = clock
         self.books = books or Books()
+        self.isolation = Isolation()
         if not self.books.count("Preferences"):
             self._found()
 
     # What is there
 
     def find(self, kind: str, identity: str) -> Object | None:
-        """Return the live object as stored, or None."""
-        return self.books.find(kind, identity)
+        """Return the live object as stored, or None; an item of a batch doesn't find what its neighbours made."""
+        return None if self.isolation.hides(kind, identity) else self.books.find(kind, identity)
 
     def get(self, kind: str, identity: str) -> Object | None:
         """Return the live object as the vendor would answer it, or None."""
@@ -61,6 +69,11 @@ class Company:
         preferences = self.books.find("Preferences", "1") or {}
         return preferences.get(section, {}).get(name)
 
+    def currencies(self) -> frozenset[str]:
+        """Return the codes of the currencies in use, the home currency among them."""
+        active = (held["Code"] for held in self.books.live("CompanyCurrency") if held["Active"])
+        return frozenset({self.books.home, *active})
+
     @property
     def plan(self) -> str:
         """The company's plan, such as `Plus`."""
@@ -72,11 +85,15 @@ class Company:
 
     # What changes it
 
-    def create(self, kind: str, body: Object, *, allow_duplicate_number: bool = False) -> Object:
-        """Create an object and return it. Raises Fault."""
+    def create(self, kind: str, body: Object, *, options: frozenset[str] = _NONE) -> Object:
+        """Create an object and return it; `options` are the words of `include`. Raises Fault."""
+        _require_writable(kind, "create")
+        return self.enter(kind, body, options=options)
+
+    def enter(self, kind: str, body: Object, *, options: frozenset[str] = _NONE) -> Object:
+        """Create an object as the vendor's own screens can, even of a kind that calls may only read. Raises Fault."""
         self._require_plan(kind)
-        draft = _without_empty(keep(KINDS[kind].fields, body, self))
-        return self._write(kind, draft, None, allow_duplicate_number=allow_duplicate_number)
+        return self._write(kind, without_empty(self._kept(kind, body)), None, options)
 
     def update(
         self,
@@ -84,20 +101,41 @@ class Company:
         body: Object,
         sparse: bool = False,  # noqa: FBT001, FBT002 - reads as the vendor's own attribute
         *,
-        allow_duplicate_number: bool = False,
+        options: frozenset[str] = _NONE,
     ) -> Object:
         """Update the object `body["Id"]` and return it: a full update drops what is not sent, a sparse one keeps it.
 
         Raises Fault, 5010 when `body["SyncToken"]` is not the current one.
         """
+        _require_writable(kind, "update")
         self._require_plan(kind)
         require(("Id", "SyncToken"), body)
-        old = live_or_fault(self.find(kind, str(body["Id"])))
-        _check_token(old, body["SyncToken"])
-        sent = keep(KINDS[kind].fields, body, self)
+        old = live_or_fault(self.find(kind, "1" if KINDS[kind].role == "single" else str(body["Id"])))
+        check_token(old, body["SyncToken"])
+        if KINDS[kind].role == "single":
+            self._patch_single(kind, charter.allowed(kind, body, old, self.plan))
+            return render(self.books, kind, live_or_fault(self.find(kind, "1")))
+        if deposit_of(old):
+            raise deposited()
+        sent = self._kept(kind, body)
         honoured = KINDS[kind].sparse or self.switches.bill_sparse == "honoured"
-        draft = _without_empty({**old, **sent} if sparse and honoured else sent)
-        return self._write(kind, draft, old, allow_duplicate_number=allow_duplicate_number)
+        draft = without_empty({**old, **sent} if sparse and honoured else sent)
+        return self._write(kind, draft, old, options)
+
+    def attach(self, body: Object) -> Object:
+        """Store an uploaded file, with the metadata and the content that an upload's body holds. Raises Fault."""
+        self._require_plan("Attachable")
+        of_the_file = {key: body[key] for key in ("Size", CONTENT)}
+        kept = keep(KINDS["Attachable"].fields, {key: held for key, held in body.items() if key != CONTENT}, self)
+        old = self.find("Attachable", str(body["Id"])) if body.get("Id") else None
+        return self._write("Attachable", without_empty(kept) | of_the_file, old, _NONE)
+
+    def send(self, kind: str, identity: str, send_to: str) -> Object:
+        """Mail a document and return it; `send_to` becomes its address. Raises Fault."""
+        self._require_plan(kind)
+        sent = mailed(kind, live_or_fault(self.find(kind, identity)), send_to, self.clock())
+        self.books.commit(touched([(kind, sent)], stamp(self.clock())))
+        return render(self.books, kind, live_or_fault(self.find(kind, identity)))
 
     def delete(self, kind: str, identity: str, *, sync_token: str | None = None, unlink: bool = False) -> None:
         """Delete a transaction, leaving a tombstone; with `unlink`, payments of it become unapplied.
@@ -110,19 +148,38 @@ class Company:
         old = self._removable(kind, identity, sync_token)
         now = stamp(self.clock())
         others = self._unlinked(kind, old, None, unlink=unlink)
-        self.books.commit(self._touched(others, now), [(kind, identity, now)])
+        self.books.commit(touched(others, now), [(kind, identity, now)])
 
     def void(self, kind: str, identity: str, *, sync_token: str | None = None, unlink: bool = False) -> Object:
         """Void a transaction and return what is left of it; `unlink` as in `delete`. Raises Fault."""
         row = KINDS[kind]
-        if not row.voidable:
+        if not row.void_by:
             raise Fault("500", f"Operation void on {kind} is not supported.")
         old = self._removable(kind, identity, sync_token)
         left = voided(row.role, old)
         now = stamp(self.clock())
         others = self._unlinked(kind, old, left, unlink=unlink)
-        self.books.commit(self._touched([*others, (kind, left)], now))
+        self.books.commit(touched([*others, (kind, left)], now))
         return render(self.books, kind, live_or_fault(self.find(kind, identity)))
+
+    def merge(self, kind: str, kept: str, gone: str) -> Object:
+        """Merge one entry of a list into another and return the one that stays. Raises Fault."""
+        self._require_plan(kind)
+        stays, goes = live_or_fault(self.find(kind, kept)), live_or_fault(self.find(kind, gone))
+        check_mergeable(kind, stays, goes)
+        now = stamp(self.clock())
+        changes = list(repointed(kind, kept, gone, self.books))
+        if self.switches.merge_bumps_documents:
+            changes = touched(changes, now)
+        self.books.commit([*changes, *touched([(kind, {**stays, MERGED: gone})], now)], [(kind, gone, now)])
+        return render(self.books, kind, live_or_fault(self.find(kind, kept)))
+
+    def define_custom_field(self, label: str, value_type: str, kinds: tuple[str, ...]) -> str:
+        """Add one of the newer custom fields to some kinds and return its definition id. Raises Fault."""
+        held = live_or_fault(self.find("Preferences", "1")).get(DEFINITIONS, [])
+        defined = new_definition(held, self.plan, label, value_type, kinds)
+        self.set_preferences({DEFINITIONS: [*held, defined]})
+        return str(defined["DefinitionId"])
 
     def set_preferences(self, patch: Object) -> None:
         """Merge a patch into the preferences; None removes one, `NameValue` pairs merge by name."""
@@ -139,6 +196,10 @@ class Company:
         self._patch_single("CompanyInfo", charter.offering(name))
         self.set_preferences(charter.plan_preferences(name))
 
+    def set_company_name(self, name: str) -> None:
+        """Give the company another name."""
+        self._patch_single("CompanyInfo", {"CompanyName": name, "LegalName": name})
+
     def set_subscription(self, status: str) -> None:
         """Set the subscription, such as `PAID`; while `SUSPENDED` every write gets fault 6190."""
         self._patch_single("CompanyInfo", charter.subscription(status))
@@ -148,15 +209,25 @@ class Company:
         self.books.wipe()
         self._found()
 
-    def standard_account(self, account_type: str, subtype: str) -> str:
+    def standard_account(self, account_type: str, subtype: str, currency: str = "") -> str:
         """Return the id of the company's first account of a type, opening it when there is none."""
-        found = self.books.account(account_type, subtype)
+        found = self.books.account(account_type, subtype, currency)
         if found is None:
-            name = {"UndepositedFunds": "Undeposited Funds"}.get(subtype, account_type)
-            found = str(
-                self.create("Account", {"Name": name, "AccountType": account_type, "AccountSubType": subtype})["Id"]
+            name = _STANDARD_NAMES.get(subtype, account_type) + (
+                f" - {currency}" if currency not in {"", self.books.home} else ""
             )
+            found = self._open_account(name, account_type, subtype, currency)
         return found
+
+    def tax_payable(self, agency: str) -> str:
+        """Open the account that holds what is owed to a tax agency, and return its id."""
+        return self._open_account(f"{agency} Payable", "Other Current Liability", "SalesTaxPayable")
+
+    def _open_account(self, name: str, account_type: str, subtype: str, currency: str = "") -> str:
+        body = {"Name": name, "AccountType": account_type, "AccountSubType": subtype}
+        identity = str(self.create("Account", body | ({"CurrencyRef": {"value": currency}} if currency else {}))["Id"])
+        self.isolation.share("Account", identity)
+        return identity
 
     # How
 
@@ -164,14 +235,15 @@ class Company:
         now = stamp(self.clock())
         self.books.commit(
             [
-                ("Preferences", _new("1", now, charter.preferences())),
-                ("CompanyInfo", _new("1", now, charter.company_info())),
+                ("Preferences", first_version("1", now, charter.preferences())),
+                ("CompanyInfo", first_version("1", now, charter.company_info())),
+                *(("TaxCode", first_version(code["Name"], now, code)) for code in charter.TAX_CODES),
             ],
         )
 
     def _patch_single(self, kind: str, patch: Object) -> None:
         old = live_or_fault(self.find(kind, "1"))
-        self.books.commit(self._touched([(kind, charter.merge(old, patch))], stamp(self.clock())))
+        self.books.commit(touched([(kind, charter.merge(old, patch))], stamp(self.clock())))
 
     def _require_plan(self, kind: str) -> None:
         if charter.subscription_of(live_or_fault(self.find("CompanyInfo", "1"))) == "SUSPENDED":
@@ -180,37 +252,43 @@ class Company:
             detail = "Permission Denied Error : You do not have the access rights to use this feature."
             raise Fault(self.switches.missing_plan_code, detail)
 
-    def _write(self, kind: str, draft: Object, old: Object | None, *, allow_duplicate_number: bool) -> Object:
+    def _kept(self, kind: str, body: Object) -> Object:
+        if KINDS[kind].role == "template":
+            return kept_template(body, self)
+        return keep(KINDS[kind].fields, body, self)
+
+    def _write(self, kind: str, draft: Object, old: Object | None, options: frozenset[str]) -> Object:
         row = KINDS[kind]
-        require(row.required, draft)
-        others: list[Change] = []
-        identity = old["Id"] if old else self.books.next_id(kind)
-        if row.role == "name":
-            complete_name(kind, draft, old, self.books, self)
-        elif complete := COMPLETE.get(row.role):
-            complete(kind, draft, old, self)
-            self._check_open(row, draft, old)
-            assign_number(kind, draft, old, self, allow_duplicate=allow_duplicate_number)
-            others = self._relinked(kind, identity, old, draft)
-        else:
+        complete = COMPLETE.get(row.role)
+        if complete is None:
             raise Fault("500", f"Operation on {kind} is not supported.")
+        require(row.required, draft)
+        complete(kind, draft, old, self)
+        if "CustomField" in row.fields and row.role in {"sale", "purchase"}:
+            complete_custom_fields(kind, draft, old, self, options)
+        self._check_open(row, draft, old)
+        assign_number(kind, draft, old, self, options)
+        identity = old["Id"] if old else self.books.next_id(kind)
+        others = self._relinked(kind, identity, old, draft)
         now = stamp(self.clock())
-        current = _new(identity, now, draft) if old is None else _next(old, now, draft)
-        self.books.commit([*self._touched(others, now), (kind, current)])
+        current = first_version(identity, now, draft) if old is None else next_version(old, now, draft)
+        self.books.commit([*touched(others, now), (kind, current)])
+        if old is None:
+            self.isolation.add(kind, identity)
+            if apply_automatically(kind, current, self):
+                current = live_or_fault(self.books.find(kind, identity))
         return render(self.books, kind, current)
 
     def _relinked(self, kind: str, identity: str, old: Object | None, new: Object | None) -> list[Change]:
-        if KINDS[kind].settles is None:
-            return []
-        changes = relink(kind, old, new, identity, self)
-        if self.switches.payment_on_closed_document == "refused":
+        changes = relinked(kind, identity, old, new, self)
+        if self.switches.payment_on_closed_document == "refused" and KINDS[kind].settles:
             for other_kind, changed in changes:
                 self._check_open(KINDS[other_kind], changed, None)
         return changes
 
     def _check_open(self, row: Kind, *dated: Object | None) -> None:
         closed = self.preference("AccountingInfoPrefs", "BookCloseDate")
-        if not isinstance(closed, str) or row.role == "name":
+        if not isinstance(closed, str) or row.role in _UNDATED:
             return
         if any(document is not None and document["TxnDate"] <= closed for document in dated):
             raise period_closed(password=_LOCKED in live_or_fault(self.find("Preferences", "1")))
@@ -219,7 +297,9 @@ class Company:
         self._require_plan(kind)
         old = live_or_fault(self.find(kind, identity))
         if sync_token is not None:
-            _check_token(old, sync_token)
+            check_token(old, sync_token)
+        if deposit_of(old):
+            raise deposited()
         self._check_open(KINDS[kind], old)
         return old
 
@@ -230,31 +310,15 @@ class Company:
         if payments and not unlink and self.switches.paid_document_removal == "refused":
             raise business("You can't remove this transaction because payments are linked to it. Unlink them first.")
         for payment_kind, payment in payments:
-            loosened = without_document(payment_kind, payment, old["Id"], kind)
+            loosened = without_document(payment_kind, payment, (kind, old["Id"]), self.books)
             changes.append((payment_kind, loosened))
         return changes
 
-    def _touched(self, changes: Iterable[Change], now: str) -> list[Change]:
-        return [(kind, _next(changed, now, changed)) for kind, changed in changes]
+
+_STANDARD_NAMES: Final = {"UndepositedFunds": "Undeposited Funds", "ExchangeGainOrLoss": "Exchange Gain or Loss"}
+_UNDATED: Final = frozenset({"name", "record", "attachment", "template", "single"})
 
 
-def _without_empty(draft: Object) -> Object:
-    return {key: value for key, value in draft.items() if value is not None and key not in _SERVER_OWNED}
-
-
-def _new(identity: str, now: str, draft: Object) -> Object:
-    return {**draft, "Id": identity, "SyncToken": "0", "MetaData": {"CreateTime": now, "LastUpdatedTime": now}}
-
-
-def _next(old: Object, now: str, draft: Object) -> Object:
-    return {
-        **draft,
-        "Id": old["Id"],
-        "SyncToken": str(int(old["SyncToken"]) + 1),
-        "MetaData": {"CreateTime": old["MetaData"]["CreateTime"], "LastUpdatedTime": now},
-    }
-
-
-def _check_token(old: Object, sync_token: object) -> None:
-    if str(sync_token) != old["SyncToken"]:
-        raise stale()
+def _require_writable(kind: str, operation: str) -> None:
+    if not KINDS[kind].writable:
+        raise Fault("500", f"Operation {operation} on {kind} is not supported.")

@@ -1,124 +1,137 @@
-"""Sales, purchases and payments: what the server works out before one is stored."""
+"""Sales and purchases: what the server works out before one is stored."""
 
 from calendar import monthrange
-from collections.abc import Callable
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Final
 
 from adapters.sandbox.quickbooks.books import Bookkeeping
-from adapters.sandbox.quickbooks.faults import Fault, business, missing, not_found
-from adapters.sandbox.quickbooks.ledger import PAYABLE
-from adapters.sandbox.quickbooks.lines import complete_lines, total
+from adapters.sandbox.quickbooks.currencies import check_currency, complete_currency, complete_home_amounts
+from adapters.sandbox.quickbooks.faults import Fault, business
+from adapters.sandbox.quickbooks.kinds import KINDS
+from adapters.sandbox.quickbooks.ledger import PAYABLE, RECEIVABLE
+from adapters.sandbox.quickbooks.lines import check_party_line, complete_lines, total
+from adapters.sandbox.quickbooks.openitems import complete_open_items, with_balance
 from adapters.sandbox.quickbooks.rules import ZERO, Facts, Object
-from adapters.sandbox.quickbooks.settlement import check_links, net_applied, settlement_lines, with_balance
+from adapters.sandbox.quickbooks.tax import complete_tax
 
 _SALE_DEFAULTS: Final[Object] = {
     "CustomField": [],
-    "TxnTaxDetail": {"TotalTax": ZERO},
     "ApplyTaxAfterDiscount": False,
     "PrintStatus": "NeedToPrint",
     "EmailStatus": "NotSet",
 }
-_INVOICE_DEFAULTS: Final[Object] = {
-    **_SALE_DEFAULTS,
-    "Deposit": ZERO,
-    "AllowIPNPayment": False,
-    "AllowOnlinePayment": False,
-    "AllowOnlineCreditCardPayment": False,
-    "AllowOnlineACHPayment": False,
+_DEFAULTS: Final[dict[str, Object]] = {
+    "Invoice": {
+        **_SALE_DEFAULTS,
+        "Deposit": ZERO,
+        "AllowIPNPayment": False,
+        "AllowOnlinePayment": False,
+        "AllowOnlineCreditCardPayment": False,
+        "AllowOnlineACHPayment": False,
+    },
+    "Estimate": {**_SALE_DEFAULTS, "TxnStatus": "Pending"},
+    "PurchaseOrder": {"POStatus": "Open", "EmailStatus": "NotSet"},
+    "Purchase": {"Credit": False},
 }
 
 
 def complete_sale(kind: str, draft: Object, old: Object | None, company: Bookkeeping) -> None:
-    """Fill in an invoice or credit memo."""
-    for key, value in (_INVOICE_DEFAULTS if kind == "Invoice" else _SALE_DEFAULTS).items():
-        draft.setdefault(key, value)
-    # Tax is not computed: a line is taxable or not, and the rate is always zero.
-    draft["TxnTaxDetail"] = {"TotalTax": ZERO}
+    """Fill in an invoice, credit memo, receipt or estimate."""
+    _set_defaults(_DEFAULTS.get(kind, _SALE_DEFAULTS), draft)
     if draft["EmailStatus"] == "NeedToSend" and "BillEmail" not in draft:
         raise Fault("6420", "Email address is required", element="BillEmail")
+    if kind == "SalesReceipt" and "DepositToAccountRef" not in draft:
+        draft["DepositToAccountRef"] = {"value": company.standard_account("Other Current Asset", "UndepositedFunds")}
+    if kind == "RefundReceipt":
+        check_account_type(
+            draft["DepositToAccountRef"], ("Bank", "Other Current Asset"), "DepositToAccountRef", company
+        )
+    _complete_lines(kind, draft, old, company)
+    complete_tax(draft, company)
     _complete_totals(kind, draft, old, company)
-    company.standard_account("Accounts Receivable", "AccountsReceivable")
 
 
 def complete_purchase(kind: str, draft: Object, old: Object | None, company: Bookkeeping) -> None:
-    """Fill in a bill or vendor credit."""
-    _complete_payable(draft, company)
+    """Fill in a bill, vendor credit, expense or purchase order."""
+    _set_defaults(_DEFAULTS.get(kind, {}), draft)
+    _complete_lines(kind, draft, old, company)
+    if kind == "Purchase":
+        check_account_type(draft["AccountRef"], _SPENT_FROM[draft["PaymentType"]], "AccountRef", company)
+    elif KINDS[kind].owes:
+        complete_payable(draft, company)
     _complete_totals(kind, draft, old, company)
+    if kind == "Purchase":
+        complete_open_items(kind, draft, old, company)
 
 
-def complete_settlement(kind: str, draft: Object, old: Object | None, company: Bookkeeping) -> None:
-    """Fill in a customer's or vendor's payment and check what it is applied to."""
-    draft.setdefault("TxnDate", company.today().isoformat())
-    draft.setdefault("CurrencyRef", {"value": "USD"})
-    draft["Line"] = settlement_lines(kind, draft.get("Line"), company)
-    if draft["TotalAmt"] < 0:
-        raise Fault("2290", "Negative Amount", element="TotalAmt")
-    check_links(kind, draft, old, company)
-    unapplied = draft["TotalAmt"] - net_applied(kind, draft)
-    if unapplied < 0:
-        raise business("The amount applied to transactions is more than the payment.")
-    if kind == "Payment":
-        _complete_receipt(draft, unapplied, company)
-    else:
-        _complete_disbursement(draft, company)
-
-
-def _complete_receipt(draft: Object, unapplied: Decimal, company: Bookkeeping) -> None:
-    draft["UnappliedAmt"] = unapplied
-    draft.setdefault("ProcessPayment", False)
-    if "DepositToAccountRef" not in draft:
-        draft["DepositToAccountRef"] = {"value": company.standard_account("Other Current Asset", "UndepositedFunds")}
-    company.standard_account("Accounts Receivable", "AccountsReceivable")
-
-
-def _complete_disbursement(draft: Object, company: Bookkeeping) -> None:
-    holder, account, types = _PAID_FROM[draft["PayType"]]
-    paid_from = draft.get(holder, {}).get(account)
-    if paid_from is None:
-        raise missing(account)
-    _check_account_type(paid_from, types, account, company)
-    _complete_payable(draft, company)
-
-
-_PAID_FROM: Final = {
-    "Check": ("CheckPayment", "BankAccountRef", "Bank"),
-    "CreditCard": ("CreditCardPayment", "CCAccountRef", "Credit Card"),
+_SPENT_FROM: Final = {
+    "Check": ("Bank",),
+    "CreditCard": ("Credit Card",),
+    "Cash": ("Bank", "Other Current Asset", "Credit Card"),
 }
 
 
-def _complete_payable(draft: Object, company: Bookkeeping) -> None:
-    if "APAccountRef" in draft:
-        _check_account_type(draft["APAccountRef"], PAYABLE, "APAccountRef", company)
-    else:
-        draft["APAccountRef"] = {"value": company.standard_account(PAYABLE, "AccountsPayable")}
+def _set_defaults(defaults: Object, draft: Object) -> None:
+    for key, value in defaults.items():
+        draft.setdefault(key, value)
 
 
-def _check_account_type(held: Object, account_type: str, element: str, company: Bookkeeping) -> None:
-    account = company.find("Account", held["value"])
-    if account is not None and account["AccountType"] != account_type:
-        raise Fault("6430", f"Invalid account type used : {element} takes {account_type}.", element=element)
+def complete_payable(draft: Object, company: Bookkeeping) -> None:
+    """Set the payable account of a bill or of a payment to a vendor, or check the one that was sent."""
+    currency = draft["CurrencyRef"]["value"]
+    if "APAccountRef" not in draft:
+        draft["APAccountRef"] = {"value": company.standard_account(PAYABLE, "AccountsPayable", currency)}
+        return
+    account = check_account_type(draft["APAccountRef"], (PAYABLE,), "APAccountRef", company)
+    check_currency(account, draft, company)
+
+
+def check_account_type(held: Object, account_types: tuple[str, ...], element: str, company: Facts) -> Object:
+    """Return the account a reference points to, or raise fault 6430 when it is of another type."""
+    account = company.find("Account", held["value"]) or {}
+    if account["AccountType"] not in account_types:
+        detail = f"Invalid account type used : {element} takes {' or '.join(account_types)}."
+        raise Fault("6430", detail, element=element)
+    return account
+
+
+def _complete_lines(kind: str, draft: Object, old: Object | None, company: Bookkeeping) -> None:
+    draft.setdefault("TxnDate", company.today().isoformat())
+    complete_currency(kind, draft, company)
+    if old is None or draft["Line"] is not old["Line"]:
+        draft["Line"] = complete_lines(kind, draft["Line"], old["Line"] if old else [], company)
+    if KINDS[kind].role == "purchase":
+        for line in draft["Line"]:
+            check_party_line(kind, line, draft.get("EntityRef", {}).get("type", ""), company)
 
 
 def _complete_totals(kind: str, draft: Object, old: Object | None, company: Bookkeeping) -> None:
-    draft.setdefault("TxnDate", company.today().isoformat())
-    draft.setdefault("CurrencyRef", {"value": "USD"})
-    if old is None or draft["Line"] is not old["Line"]:
-        draft["Line"] = complete_lines(kind, draft["Line"], old["Line"] if old else [], company)
-    draft["TotalAmt"] = total(draft["Line"])
+    draft["TotalAmt"] = total(draft["Line"]) + draft.get("TxnTaxDetail", {}).get("TotalTax", ZERO)
     if draft["TotalAmt"] < 0:
         raise business("Transaction amount must be 0 or greater.")
+    draft["LinkedTxn"] = old["LinkedTxn"] if old else []
+    if kind == "SalesReceipt":
+        draft["Balance"] = ZERO
+    if KINDS[kind].owes:
+        _complete_balance(kind, draft, old, company)
+    complete_home_amounts(kind, draft, old, company)
+
+
+def _complete_balance(kind: str, draft: Object, old: Object | None, company: Bookkeeping) -> None:
     if "DueDate" not in draft and kind in {"Invoice", "Bill"}:
         draft["DueDate"] = due_date(draft, company)
     settled = old["TotalAmt"] - old["Balance"] if old else ZERO
     if settled > draft["TotalAmt"]:
         raise business("The transaction amount can't be less than the payments applied to it.")
-    party = "CustomerRef" if "CustomerRef" in draft else "VendorRef"
-    if old is not None and settled and old[party] != draft[party]:
-        raise business("You can't change the name on a transaction that payments are applied to.")
-    draft["LinkedTxn"] = old["LinkedTxn"] if old else []
-    draft.update(with_balance(draft, kind, draft["TotalAmt"] - settled))
+    for fixed in (KINDS[kind].party, "CurrencyRef", "ExchangeRate"):
+        if old is not None and settled and old.get(fixed) != draft.get(fixed):
+            raise business(f"You can't change {_FIXED.get(fixed, 'the name')} on a transaction with payments applied.")
+    draft.update(with_balance({}, kind, draft["TotalAmt"] - settled))
+    if KINDS[kind].role == "sale":
+        company.standard_account(RECEIVABLE, "AccountsReceivable", draft["CurrencyRef"]["value"])
+
+
+_FIXED: Final = {"CurrencyRef": "the currency", "ExchangeRate": "the exchange rate"}
 
 
 def due_date(draft: Object, company: Facts) -> str:
@@ -140,43 +153,3 @@ def _day_of_month(start: date, due_day: int, notice_days: int) -> date:
         if due >= start + timedelta(days=notice_days):
             return due
         year, month = (year + 1, 1) if month == 12 else (year, month + 1)  # noqa: PLR2004 - December
-
-
-Complete = Callable[[str, Object, Object | None, Bookkeeping], None]
-
-COMPLETE: Final[dict[str, Complete]] = {
-    "sale": complete_sale,
-    "purchase": complete_purchase,
-    "settlement": complete_settlement,
-}
-"""How each role of transaction is completed."""
-
-
-def voided(role: str, document: Object) -> Object:
-    """Return a document with nothing left of it but its number, its party and a note that it was voided."""
-    note = document.get("PrivateNote")
-    left = {**document, "TotalAmt": ZERO, "PrivateNote": f"Voided - {note}" if note else "Voided"}
-    if role == "settlement":
-        left["Line"] = []
-        if "UnappliedAmt" in left:
-            left["UnappliedAmt"] = ZERO
-        return left
-    left |= {"Balance": ZERO, "LinkedTxn": [], "Line": [_emptied(line) for line in document["Line"]]}
-    if "RemainingCredit" in left:
-        left["RemainingCredit"] = ZERO
-    return left
-
-
-def _emptied(line: Object) -> Object:
-    detail_type = line["DetailType"]
-    if detail_type not in line:
-        return line
-    detail = {key: held for key, held in line[detail_type].items() if key not in {"Qty", "UnitPrice"}}
-    return {**line, "Amount": ZERO, detail_type: detail}
-
-
-def live_or_fault(document: Object | None) -> Object:
-    """Return the object, or raise fault 610."""
-    if document is None:
-        raise not_found()
-    return document

@@ -27,20 +27,31 @@ CODES: Final[dict[str, Code]] = {
     "2040": Code("Invalid String"),
     "2050": Code("Invalid String Length"),
     "2070": Code("Invalid Date"),
+    "2080": Code("Invalid Number"),
     "2130": Code("Invalid Request Id Format"),
     "2140": Code("Invalid Amount"),
+    "2150": Code("Invalid Percent"),
     "2170": Code("Invalid Enumeration"),
     "2190": Code("Invalid Date Range"),
     "2220": Code("Invalid Currency Type"),
+    "2210": Code("Invalid email address"),
+    "2260": Code("Missing Posting Type"),
     "2290": Code("Negative Amount"),
+    "2300": Code("Debits and credits differ"),
     "2500": Code("Invalid Reference Id"),
+    "3000": Code("Invalid Custom Field"),
     "3001": Code("ThrottleExceeded", "SERVICE", 429),
     "4000": Code("Error parsing query"),
     "4001": Code("Invalid query"),
     "5010": Code("Stale Object Error"),
     "5020": Code("Permission Denied Error"),
+    "5030": Code("Feature Not Supported"),
     "6000": Code("A business validation error has occurred while processing your request"),
     "6010": Code("AccountType or AccountSubType needed"),
+    "6030": Code("Upload size exceeds the allowed limit"),
+    "6040": Code("Not an Attachable"),
+    "6041": Code("Invalid file"),
+    "6050": Code("Invalid entity reference"),
     "6070": Code("Amount calculation incorrect in the request"),
     "6080": Code("No Name Provided"),
     "6100": Code("Invalid Line TaxCode"),
@@ -53,6 +64,7 @@ CODES: Final[dict[str, Code]] = {
     "6420": Code("Email address is required"),
     "6430": Code("Invalid account type used"),
     "6440": Code("Transaction detail required"),
+    "6520": Code("Quantity on hand is needed"),
     "6540": Code("Deposited Transaction cannot be changed"),
     "10000": Code("An application error has occurred while processing your request", "SystemFault", 500),
     "10200": Code("Company Reset"),
@@ -154,6 +166,15 @@ def period_closed(*, password: bool) -> Fault:
     return Fault("6200", "Account Period Closed Error : The account period has closed.", element="TxnDate")
 
 
+def deposited() -> Fault:
+    """Return fault 6540, for a payment that a deposit has taken to the bank."""
+    return Fault(
+        "6540",
+        "Deposited Transaction cannot be changed : This transaction has been deposited. If you want to change or "
+        "delete it, you must first edit the deposit it appears on and remove it.",
+    )
+
+
 def suspended(plan: str) -> Fault:
     """Return fault 6190, for a company whose subscription has lapsed."""
     return Fault(
@@ -190,10 +211,19 @@ THROTTLED: Final = Refusal(
 UNAUTHENTICATED: Final = Refusal(
     "AuthenticationFailed", "3200", 401, "AUTHENTICATION", "Malformed bearer token: too short or too long"
 )
-TOKEN_EXPIRED: Final = Refusal("AuthenticationFailed", "3200", 401, "AUTHENTICATION", "Token expired or revoked")
+TOKEN_EXPIRED: Final = Refusal("AuthenticationFailed", "3200", 401, "AUTHENTICATION", "Token expired")
+TOKEN_REVOKED: Final = Refusal("AuthenticationFailed", "3200", 401, "AUTHENTICATION", "Token revoked")
 WRONG_COMPANY: Final = Refusal(
     "ApplicationAuthorizationFailed", "3100", 403, "SERVICE", "The token does not belong to this company"
 )
+OUT_OF_SCOPE: Final = Refusal(
+    "AuthorizationFailed", "3100", 403, "SERVICE", "The access token does not have sufficient scope"
+)
+BLOCKED: Final = {
+    "429": THROTTLED,
+    "403": Refusal("ApplicationAuthorizationFailed", "3100", 403, "SERVICE", "The app's monthly calls are used up"),
+}
+"""What a metered call gets once the month's calls are used up, by the position of the switch."""
 INTERNAL_ERROR: Final = Refusal("InternalServerError", "3100", 500, "SERVICE", "Internal Server Error")
 
 

@@ -4,14 +4,17 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
+from adapters.sandbox.quickbooks.entries import is_open_item, links
 from adapters.sandbox.quickbooks.faults import Fault, business, missing
 from adapters.sandbox.quickbooks.fields import DETAILS, LINE
 from adapters.sandbox.quickbooks.kinds import KINDS
-from adapters.sandbox.quickbooks.ledger import PAYABLE, RECEIVABLE
+from adapters.sandbox.quickbooks.ledger import RECEIVABLE
 from adapters.sandbox.quickbooks.rules import CENT, ZERO, Facts, Object, keep
 from adapters.sandbox.quickbooks.view import subtotal
 
 Finish = Callable[[Object, Object, Facts], None]
+
+_MOST_LINES: Final = 10_000
 
 
 def complete_lines(kind: str, sent: object, old: list[Object], facts: Facts) -> list[Object]:
@@ -21,6 +24,8 @@ def complete_lines(kind: str, sent: object, old: list[Object], facts: Facts) -> 
     """
     if not isinstance(sent, list) or not sent:
         raise missing("Line")
+    if len(sent) > _MOST_LINES:
+        raise business(f"A transaction takes at most {_MOST_LINES:,} lines.")
     known = {line["Id"] for line in old}
     last = max((int(identity) for identity in known), default=0)
     lines: list[Object] = []
@@ -51,6 +56,8 @@ def _complete_line(kind: str, raw: object, facts: Facts) -> Object | None:
     if not isinstance(raw, dict):
         raise missing("Line")
     line = {key: kept for key, kept in keep(LINE, raw, facts).items() if kept is not None}
+    if kind == "Deposit" and links(line):
+        line["DetailType"] = "DepositLineDetail"  # a line that banks a payment needs no detail of its own
     detail_type = line.get("DetailType")
     if detail_type is None:
         raise missing("DetailType")
@@ -73,6 +80,10 @@ def _require_amount(line: Object) -> None:
 def _check_product(line: Object, detail: Object) -> None:
     if "Qty" not in detail or "UnitPrice" not in detail:
         return
+    if not detail["Qty"] and not detail["UnitPrice"]:
+        # Clients whose users give only an amount send both as zero, and the vendor takes the amount.
+        del detail["Qty"], detail["UnitPrice"]
+        return
     product = (detail["Qty"] * detail["UnitPrice"]).quantize(CENT, ROUND_HALF_UP)
     if product != line["Amount"]:
         raise Fault(
@@ -88,17 +99,48 @@ def _finish_sales_item(line: Object, detail: Object, facts: Facts) -> None:
     if item is None or "IncomeAccountRef" not in item:
         raise business("You must select an item that has an income account.")
     detail["ItemAccountRef"] = {"value": item["IncomeAccountRef"]["value"]}
-    detail.setdefault("TaxCodeRef", {"value": "NON"})
+    if "TaxCodeRef" not in detail:
+        taxable = item.get("Taxable") is True and facts.preference("TaxPrefs", "UsingSalesTax") is True
+        detail["TaxCodeRef"] = {"value": "TAX" if taxable else "NON"}
 
 
 def _finish_account_expense(line: Object, detail: Object, facts: Facts) -> None:
     _require_amount(line)
+    _require_account(detail)
+    _finish_expense(detail, facts)
+
+
+def _require_account(detail: Object) -> None:
     if "AccountRef" not in detail:
         raise Fault("6440", "Transaction detail required : an account is missing on a line.", element="AccountRef")
-    account = facts.find("Account", detail["AccountRef"]["value"])
-    if account is not None and account["AccountType"] in {RECEIVABLE, PAYABLE}:
+
+
+def _finish_journal_line(line: Object, detail: Object, _facts: Facts) -> None:
+    _require_amount(line)
+    if line["Amount"] < 0:
+        raise Fault("2290", "Negative Amount", element="Amount")
+    if "PostingType" not in detail:
+        raise Fault("2260", "Missing Posting Type", element="PostingType")
+    _require_account(detail)
+
+
+def _finish_deposit_line(line: Object, detail: Object, _facts: Facts) -> None:
+    _require_amount(line)
+    if not links(line):
+        _require_account(detail)
+
+
+def check_party_line(kind: str, line: Object, party_kind: str, facts: Facts) -> None:
+    """Refuse a line on a receivable or payable account that does not say whose it is; bills take no such line."""
+    detail = line.get(line["DetailType"]) or {}
+    account = facts.find("Account", detail["AccountRef"]["value"]) if "AccountRef" in detail else None
+    if account is None or not is_open_item(account):
+        return
+    if KINDS[kind].owes or kind == "PurchaseOrder":
         raise Fault("6430", "Invalid account type used : lines take no A/R or A/P account.", element="AccountRef")
-    _finish_expense(detail, facts)
+    wanted = "Customer" if account["AccountType"] == RECEIVABLE else "Vendor"
+    if party_kind != wanted:
+        raise business(f"When you use {account['AccountType']}, you must choose a {wanted.lower()} in the Name field.")
 
 
 def _finish_item_expense(line: Object, detail: Object, facts: Facts) -> None:
@@ -107,9 +149,10 @@ def _finish_item_expense(line: Object, detail: Object, facts: Facts) -> None:
     if "ItemRef" not in detail:
         raise Fault("6440", "Transaction detail required : an item is missing on a line.", element="ItemRef")
     item = facts.find("Item", detail["ItemRef"]["value"])
-    if item is None or "ExpenseAccountRef" not in item:
+    held = "AssetAccountRef" if item is not None and item["Type"] == "Inventory" else "ExpenseAccountRef"
+    if item is None or held not in item:
         raise business("You must select an item that has an expense account.")
-    detail["ItemAccountRef"] = {"value": item["ExpenseAccountRef"]["value"]}
+    detail["ItemAccountRef"] = {"value": item[held]["value"]}
     _finish_expense(detail, facts)
 
 
@@ -139,6 +182,8 @@ _FINISH: Final[dict[str, Finish]] = {
     "SalesItemLineDetail": _finish_sales_item,
     "AccountBasedExpenseLineDetail": _finish_account_expense,
     "ItemBasedExpenseLineDetail": _finish_item_expense,
+    "JournalEntryLineDetail": _finish_journal_line,
+    "DepositLineDetail": _finish_deposit_line,
     "DescriptionOnly": _finish_description,
     "DiscountLineDetail": _finish_discount,
 }

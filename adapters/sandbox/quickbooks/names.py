@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from adapters.sandbox.quickbooks.books import Books
+from adapters.sandbox.quickbooks.books import Bookkeeping, Books
 from adapters.sandbox.quickbooks.faults import Fault, business, duplicate_name, missing
 from adapters.sandbox.quickbooks.kinds import KINDS, PARTIES
 from adapters.sandbox.quickbooks.rules import Facts, Object
@@ -33,21 +33,34 @@ ACCOUNT_TYPES: Final[dict[str, tuple[str, str]]] = {
 _TYPE_OF_SUBTYPE: Final = {subtype: kind for kind, (_, subtype) in ACCOUNT_TYPES.items()}
 
 
-def complete_name(kind: str, draft: Object, old: Object | None, books: Books, facts: Facts) -> None:
+def complete_name(kind: str, draft: Object, old: Object | None, company: Bookkeeping) -> None:
     """Fill in what the server adds to a list entry, or raise the fault its name or type calls for."""
     draft.setdefault("Active", True)
     field = "DisplayName" if kind in PARTIES else "Name"
     if kind in PARTIES:
         _complete_party(kind, draft)
-    _mark_inactive(draft, field, old, facts)
-    _place_under_parent(kind, draft, field, books)
-    _check_unique(kind, draft, field, old, books)
+    _mark_inactive(draft, field, old, company)
+    _place_under_parent(kind, draft, field, company.books)
+    _check_unique(kind, draft, field, old, company.books)
+    if kind in _HELD_IN_ONE_CURRENCY:
+        _settle_currency(draft, old, company)
     if kind == "Account":
         _complete_account(draft)
     elif kind == "Item":
-        _complete_item(draft)
+        _complete_item(draft, company)
     elif kind == "Term":
         draft.setdefault("Type", "STANDARD" if "DueDays" in draft else "DATE_DRIVEN")
+
+
+_HELD_IN_ONE_CURRENCY: Final = frozenset({"Customer", "Vendor", "Account"})
+
+
+def _settle_currency(draft: Object, old: Object | None, company: Bookkeeping) -> None:
+    """Keep the currency something was created in, by default the home currency, for as long as it lives."""
+    held = old["CurrencyRef"] if old else {"value": company.books.home}
+    if old is not None and draft.setdefault("CurrencyRef", held) != held:
+        raise business("The currency can't be changed once it is set.")
+    draft.setdefault("CurrencyRef", held)
 
 
 def _complete_party(kind: str, draft: Object) -> None:
@@ -60,7 +73,6 @@ def _complete_party(kind: str, draft: Object) -> None:
             draft.setdefault(flag, False)
     elif kind == "Vendor":
         draft.setdefault("Vendor1099", False)
-    draft.setdefault("CurrencyRef", {"value": "USD"})
 
 
 def _mark_inactive(draft: Object, field: str, old: Object | None, facts: Facts) -> None:
@@ -108,14 +120,24 @@ def _complete_account(draft: Object) -> None:
     draft["AccountType"] = account_type
     draft["Classification"] = classification
     draft.setdefault("AccountSubType", subtype)
-    draft.setdefault("CurrencyRef", {"value": "USD"})
 
 
-def _complete_item(draft: Object) -> None:
+def _complete_item(draft: Object, facts: Facts) -> None:
     kind = draft.setdefault("Type", "Service")
     if kind == "Inventory":
-        raise business("Inventory tracking is turned off in this company.")
+        _complete_stock(draft, facts)
     if kind in {"Service", "NonInventory"} and "IncomeAccountRef" not in draft and "ExpenseAccountRef" not in draft:
         raise missing("IncomeAccountRef")
     draft.setdefault("Taxable", False)
     draft.setdefault("TrackQtyOnHand", False)
+
+
+def _complete_stock(draft: Object, facts: Facts) -> None:
+    if facts.preference("ProductAndServicesPrefs", "QuantityOnHand") is not True:
+        raise business("Inventory tracking is turned off in this company.")
+    for needed in ("IncomeAccountRef", "ExpenseAccountRef", "AssetAccountRef", "InvStartDate"):
+        if needed not in draft:
+            raise missing(needed)
+    if "QtyOnHand" not in draft:
+        raise Fault("6520", "Quantity on hand is needed", element="QtyOnHand")
+    draft["TrackQtyOnHand"] = True

@@ -1,17 +1,18 @@
 """What one call or one batch item asks of the company."""
 
+from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
+from adapters.sandbox.quickbooks import recurring
 from adapters.sandbox.quickbooks.company import Company
 from adapters.sandbox.quickbooks.faults import Fault, missing, unsupported_property
-from adapters.sandbox.quickbooks.kinds import KINDS
+from adapters.sandbox.quickbooks.kinds import KINDS, PATHS
 from adapters.sandbox.quickbooks.query import run
 from adapters.sandbox.quickbooks.rules import Object, require
 
 _LARGEST_BATCH: Final = 30
 _LONGEST_ITEM_ID_WITH_REQUEST_ID: Final = 10
-ALLOW_DUPLICATE: Final = "allowduplicatedocnum"
 
 
 def write(kind: str, operation: str, options: frozenset[str], body: object, company: Company) -> Object:
@@ -22,22 +23,45 @@ def write(kind: str, operation: str, options: frozenset[str], body: object, comp
     """
     if not isinstance(body, dict):
         raise unsupported_property(kind)
-    duplicate = ALLOW_DUPLICATE in options
+    if prepare := _PREPARE.get(kind):
+        body = prepare(body, company)
     if operation in {"", "create", "update"} and "void" not in options:
-        if operation == "update" or (operation == "" and body.get("Id") is not None):
+        if operation == "update" or (operation == "" and _is_stored(body)):
             sparse = str(body.get("sparse")).lower() == "true"
-            return {kind: company.update(kind, body, sparse, allow_duplicate_number=duplicate)}
-        return {kind: company.create(kind, body, allow_duplicate_number=duplicate)}
+            return {kind: company.update(kind, body, sparse, options=options)}
+        return {kind: company.create(kind, body, options=options)}
     require(("Id", "SyncToken"), body)
     identity, sync_token = str(body["Id"]), str(body["SyncToken"])
     if operation == "delete":
         company.delete(kind, identity, sync_token=sync_token)
         return {kind: {"status": "Deleted", "domain": "QBO", "Id": identity}}
-    # Payments are voided by an update that includes the void, sales forms by an operation of that name.
-    by_update = KINDS[kind].role == "settlement"
-    if (operation == "update" and by_update) or (operation == "void" and not by_update):
+    # Payments and receipts are voided by an update that includes the void, other sales forms by an operation so named.
+    asked = "update" if operation in {"", "update"} else operation.replace("void", "operation")
+    if asked == KINDS[kind].void_by:
         return {kind: company.void(kind, identity, sync_token=sync_token)}
     raise Fault("500", f"Unsupported Operation : Operation {operation} on {kind} is not supported.")
+
+
+def _is_stored(body: Object) -> bool:
+    """Say whether a body is of something that has an id; clients write 0 for what has none yet."""
+    return body.get("Id") not in {None, "", "0", 0} if isinstance(body.get("Id"), (str, int, type(None))) else True
+
+
+def _dated_rate(body: Object, company: Company) -> Object:
+    """Return a rate's body with the id of the rate it replaces: rates go by currency and day."""
+    body = {key: held for key, held in body.items() if key != "Id"}
+    day = str(body.get("AsOfDate") or company.today().isoformat())
+    for held in company.books.live("ExchangeRate"):
+        if (held["SourceCurrencyCode"], held["AsOfDate"]) == (str(body.get("SourceCurrencyCode")).upper(), day):
+            return body | {"Id": held["Id"]}
+    return body
+
+
+_PREPARE: Final[dict[str, Callable[[Object, Company], Object]]] = {
+    recurring.KIND: lambda body, _company: recurring.unwrapped(body),
+    "ExchangeRate": _dated_rate,
+}
+"""Kinds whose bodies are not quite the object itself."""
 
 
 class BatchItem:
@@ -46,10 +70,10 @@ class BatchItem:
     def __init__(self, raw: Object) -> None:
         self.identity = str(raw.get("bId", ""))
         self.query: str | None = raw.get("Query")
-        self.kind = next((key for key in raw if key in KINDS), "")
+        self.kind = next((PATHS[key.lower()] for key in raw if key.lower() in PATHS), "")
         self.operation = str(raw.get("operation", "")).lower()
         self.options = frozenset(str(raw.get("optionsData", "")).lower().split(","))
-        self.body = raw.get(self.kind)
+        self.body = next((held for key, held in raw.items() if PATHS.get(key.lower()) == self.kind), None)
 
     @property
     def reads(self) -> bool:

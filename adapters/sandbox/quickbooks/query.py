@@ -9,6 +9,7 @@ from typing import Final
 from adapters.sandbox.quickbooks.books import Books
 from adapters.sandbox.quickbooks.clock import parse_stamp
 from adapters.sandbox.quickbooks.company import Company
+from adapters.sandbox.quickbooks.faults import Fault
 from adapters.sandbox.quickbooks.kinds import KINDS
 from adapters.sandbox.quickbooks.rules import Object
 from adapters.sandbox.quickbooks.statement import TIMES, Condition, Query, invalid, parse
@@ -53,9 +54,11 @@ def _check_filterable(query: Query, company: Company) -> None:
 
 def _matching(query: Query, company: Company) -> Iterator[Object]:
     tests = [_test(condition, company) for condition in query.conditions]
-    active_only = KINDS[query.kind].role == "name" and all(condition.path != "Active" for condition in query.conditions)
+    asks_for_inactive = any(condition.path == "Active" for condition in query.conditions)
     for stored in _candidates(query, company):
-        if active_only and not stored["Active"]:
+        if stored.get("Active") is False and not asks_for_inactive:
+            continue
+        if company.isolation.hides(query.kind, stored["Id"]):
             continue
         row = with_balances(company.books, query.kind, stored)
         if all(test(row) for test in tests):
@@ -76,7 +79,7 @@ def _candidates(query: Query, company: Company) -> Iterable[Object]:
         if condition.path in row.indexed:
             values = dict.fromkeys(value.casefold() for value in condition.values)
             return [stored for value in values for stored in books.by(query.kind, condition.path, value)]
-    return books.live(query.kind) if row.role == "name" else books.newest(query.kind)
+    return books.live(query.kind) if "Active" in row.fields else books.newest(query.kind)
 
 
 def _changed_since(since: str, kind: str, books: Books) -> Iterable[Object]:
@@ -84,10 +87,18 @@ def _changed_since(since: str, kind: str, books: Books) -> Iterable[Object]:
 
 
 def _value(row: Object, path: str) -> object:
-    value: object = row
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    return value["value"] if isinstance(value, dict) and "value" in value else value
+    return next(_values(row, path.split(".")), None)
+
+
+def _values(value: object, steps: list[str]) -> Iterator[object]:
+    """Yield what a path leads to, in each member where it passes through a list; a reference stands for its id."""
+    if isinstance(value, list):
+        for member in value:
+            yield from _values(member, steps)
+    elif not steps:
+        yield value["value"] if isinstance(value, dict) and "value" in value else value
+    elif isinstance(value, dict):
+        yield from _values(value.get(steps[0]), steps[1:])
 
 
 def _sort_key(value: object) -> tuple[int, Decimal, str]:
@@ -99,12 +110,15 @@ def _sort_key(value: object) -> tuple[int, Decimal, str]:
     return (1, Decimal(text), "") if text.isdecimal() else (2, Decimal(0), text.casefold())
 
 
+_STEPS: Final = {"AttachableRef.EntityRef.Type": ["AttachableRef", "EntityRef", "type"]}
+"""Paths that are not spelled as the properties are."""
 _COMPARE: Final[dict[str, Callable[[object, object], bool]]] = {
     "=": lambda held, wanted: held == wanted,
     "<": lambda held, wanted: held < wanted,  # type: ignore[operator]
     ">": lambda held, wanted: held > wanted,  # type: ignore[operator]
     "<=": lambda held, wanted: held <= wanted,  # type: ignore[operator]
     ">=": lambda held, wanted: held >= wanted,  # type: ignore[operator]
+    "!=": lambda held, wanted: held != wanted,
 }
 
 
@@ -117,13 +131,13 @@ def _test(condition: Condition, company: Company) -> Callable[[Object], bool]:
         return lambda row: matches(str(_value(row, path) or "")) is not None
     if path in TIMES:
         values = [_time(path, value) for value in values]
-    compare = _COMPARE["=" if operator == "in" else operator]
+    if operator == "!=" and company.switches.not_equal == "refused":
+        raise Fault("4000", f'Error parsing query : QueryParserError: Encountered " {operator} ".')
+    compare, steps = _COMPARE["=" if operator == "in" else operator], _STEPS.get(path, path.split("."))
 
     def test(row: Object) -> bool:
-        held = _value(row, path)
-        if held is None:
-            return False
-        return any(compare(_comparable(held), _like(held, value, path)) for value in values)
+        found = (held for held in _values(row, steps) if held is not None)
+        return any(compare(_comparable(held), _like(held, value, path)) for held in found for value in values)
 
     return test
 

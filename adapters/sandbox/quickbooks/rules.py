@@ -32,6 +32,9 @@ class Facts(Protocol):
     def preference(self, section: str, name: str) -> object:
         """Return one preference, or None when it is not set."""
 
+    def currencies(self) -> frozenset[str]:
+        """Return the codes of the currencies in use, the home currency among them."""
+
 
 Rule = Callable[[object, str, Facts], object]
 
@@ -74,8 +77,10 @@ def money(value: object, element: str, facts: Facts) -> Decimal:
     return number(value, element, facts).quantize(CENT, ROUND_HALF_UP)
 
 
-def day(value: object, element: str, _facts: Facts) -> str:
-    """Keep a calendar day; a time behind it is cut off."""
+def day(value: object, element: str, _facts: Facts) -> str | None:
+    """Keep a calendar day; a time behind it is cut off, an empty string clears it."""
+    if value == "":
+        return None
     try:
         return date.fromisoformat(str(value)[:10]).isoformat()
     except ValueError:
@@ -174,12 +179,39 @@ def tax_code(value: object, element: str, _facts: Facts) -> Object | None:
 
 
 def currency(value: object, element: str, facts: Facts) -> Object | None:
-    """Keep the home currency; any other one needs multicurrency."""
+    """Keep the home currency, or another one the company has made active under multicurrency."""
     code = _reference_value(value, element)
-    home = facts.preference("CurrencyPrefs", "HomeCurrency")
-    if code and isinstance(home, dict) and code != home["value"]:
+    if code and code not in facts.currencies():
         raise Fault("2220", f"Invalid Currency Type : {code}", element=element)
     return {"value": code} if code else None
+
+
+def entity(*kinds: str) -> Rule:
+    """Return the rule of a reference that says in its `type` which kind it points to; without one, any of them."""
+
+    def rule(value: object, element: str, facts: Facts) -> Object | None:
+        identity = _reference_value(value, element)
+        if not identity:
+            return None
+        asked = str(value.get("type") or "").lower() if isinstance(value, dict) else ""
+        for kind in kinds:
+            target = facts.find(kind, identity) if asked in {"", kind.lower()} else None
+            if target is not None and target.get("Active") is not False:
+                return {"value": identity, "type": kind}
+        raise invalid_reference(element)
+
+    return rule
+
+
+def rows(rule: Rule) -> Rule:
+    """Return the rule of a list whose members have a rule."""
+
+    def each(value: object, element: str, facts: Facts) -> list[object]:
+        if not isinstance(value, list):
+            raise unsupported_property(element)
+        return [rule(member, element, facts) for member in value]
+
+    return each
 
 
 def _reference_value(value: object, element: str) -> str:
@@ -219,7 +251,8 @@ def keep(fields: Mapping[str, Rule], sent: Object, facts: Facts) -> Object:
             if facts.switches.unknown_property == "fault":
                 raise unsupported_property(key)
         elif rule is not read_only:
-            kept[key] = None if value is None else rule(value, key, facts)
+            # Clients send empty text for what they leave out, dates and references included; it clears the property.
+            kept[key] = None if value is None or value == "" else rule(value, key, facts)
     return kept
 
 

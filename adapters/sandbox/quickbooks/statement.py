@@ -15,7 +15,7 @@ _TOKEN: Final = re.compile(
 )
 _KEYWORDS: Final = frozenset({"where", "and", "orderby", "order", "startposition", "maxresults"})
 _PUNCTUATION: Final = frozenset("(),*")
-_OPERATORS: Final = frozenset({"=", "<", ">", "<=", ">=", "like", "in"})
+_OPERATORS: Final = frozenset({"=", "!=", "<", ">", "<=", ">=", "like", "in"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _parse_condition(tokens: _Tokens, kind: str) -> Condition:
         tokens.expect(")")
     else:
         values = [_parse_value(tokens)]
-    if path == "Id" and operator not in {"=", "in"}:
+    if path == "Id" and operator not in {"=", "!=", "in"}:
         invalid("Property Id supports only = and IN")
     return Condition(path, operator, tuple(values))
 
@@ -179,8 +179,8 @@ def _parse_number(tokens: _Tokens) -> int:
 def _spelled(kind: str, path: str) -> str:
     """Return a property's proper spelling, whatever its case; `CustomerRef.value` means CustomerRef."""
     path = re.sub(r"(?i)ref\.value$", "Ref", path)
-    known = KINDS[kind].fields
+    known = (*KINDS[kind].fields, *KINDS[kind].filterable, *TIMES, "TotalAmt", "Balance")
     return next(
-        (name for name in (*known, *TIMES, "TotalAmt", "Balance") if name.lower() == path.lower()),
+        (name for name in known if name.lower() == path.lower()),
         path,
     )

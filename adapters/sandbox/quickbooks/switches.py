@@ -21,6 +21,8 @@ class Switches:
     """Whether `requestid` works on a batch call at all."""
     refresh_overlap: Literal["lenient", "strict"] = "lenient"
     """Two refreshes in flight with one token: harmless, or the second is refused and the whole chain is revoked."""
+    reused_code: Literal["refused", "revokes"] = "refused"
+    """An authorization code that comes a second time: only refused, or the tokens it gave are revoked too."""
     unauthorized_body: Literal["json", "xml"] = "json"
     """Body of a 401 from the gateway."""
     throttle_body: Literal["json", "xml"] = "json"
@@ -57,6 +59,26 @@ class Switches:
     """White space at either end of a name."""
     beyond_latin1: Literal["stored", "fault", "mangled"] = "stored"
     """Characters outside ISO-8859-1 in a United States company: kept, fault 2040, or turned into question marks."""
+    long_custom_field: Literal["fault", "cut"] = "fault"
+    """A value of more than 31 characters in one of the three old custom fields: fault 2050, or cut off."""
+    sent_total_tax: Literal["overwritten", "kept"] = "overwritten"
+    """A TotalTax other than what the rates come to, in a company without automated sales tax."""
+    automatic_application: Literal["at_once", "never"] = "at_once"
+    """Whether documents created by calls are settled by open credits where the preferences apply them automatically."""
+    journal_party_lines: Literal["one", "many"] = "one"
+    """Lines on receivables and payables that one journal entry may have."""
+    duplicate_check_number: Literal["stored", "fault"] = "stored"
+    """A taken cheque number while the company warns of those: accepted, or fault 6140."""
+    attachment_bumps_document: bool = True
+    """Whether linking an attachable gives the document a new SyncToken."""
+    merge_bumps_documents: bool = False
+    """Whether documents of a name that was merged away get a new SyncToken."""
+    missing_exchange_rate: Literal["kept_rate", "one"] = "kept_rate"
+    """The rate of a document in a foreign currency that was sent without one: the company's own, or 1."""
+    currency_mismatch_code: Literal["6000", "2220"] = "6000"
+    """The fault for a currency that is not the party's or not the account's."""
+    not_equal: Literal["refused", "allowed"] = "refused"
+    """`!=` in a WHERE clause."""
     private_note_filter: Literal["refused", "allowed"] = "refused"
     """PrivateNote in a WHERE clause."""
     query_total_count: bool = False
@@ -65,6 +87,18 @@ class Switches:
     """The fault for change data older than the look-back."""
     card_payment_link: Literal["BillPaymentCheck", "BillPaymentCreditCard"] = "BillPaymentCheck"
     """How a bill names a card payment in its LinkedTxn."""
+    metered_block: Literal["429", "403"] = "429"
+    """What a metered call gets once the month's calls are used up: throttled, or not authorized."""
+    changes_metered: Literal["call", "kind"] = "call"
+    """Whether change data counts once a call, or once for every kind it covers."""
+    linked_change_event: bool = True
+    """Whether a document whose balance follows a payment has an event of its own."""
+    cloud_event_type: Literal["json", "cloudevents+json"] = "json"
+    """The content type of CloudEvents, after `application/`."""
+    cloud_event_data: Literal["empty", "entity"] = "empty"
+    """What `data` of a CloudEvent holds."""
+    failed_delivery: Literal["waits", "passes"] = "waits"
+    """Whether later events wait behind a delivery that failed, or pass it."""
     new_answer_fields: bool = False
     """Whether answers carry a property nobody announced."""
 
@@ -77,7 +111,10 @@ class Limits:
     requests_per_second: int | None = 10
     batches_per_minute: int | None = 40
     metered_per_month: int | None = None
-    """CorePlus calls after which further ones are blocked until the next month."""
+    """CorePlus calls, of all companies together, after which further ones are blocked until the next month."""
+    reports_per_minute: int | None = 200
+    authorization_code_seconds: int = 600
+    """Life of an authorization code."""
     access_token_seconds: int = 3600
     refresh_rotation_seconds: int = 86_400
     """Age at which the next refresh gives the refresh token a new value."""
@@ -87,3 +124,5 @@ class Limits:
     """Life of the whole consent, restarted by nothing."""
     look_back_days: int = 30
     """Reach of change data capture."""
+    upload_bytes: int = 100 * 1024 * 1024
+    """Size of one upload."""

@@ -1,9 +1,10 @@
-"""The OAuth token endpoint's side of one connection: access tokens, and the chain of refresh tokens."""
+"""What one consent gives the app: access tokens, and the chain of refresh tokens."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -11,9 +12,12 @@ from adapters.sandbox.quickbooks.clock import Clock
 from adapters.sandbox.quickbooks.journal import Journal
 from adapters.sandbox.quickbooks.switches import Limits
 
+ACCOUNTING: Final = "com.intuit.quickbooks.accounting"
+OPENID: Final = "openid"
+
 
 class InvalidGrant(Exception):  # noqa: N818 - the word of the protocol
-    """The refresh token is stale, revoked or expired."""
+    """The refresh token or the code is stale, used, revoked or expired."""
 
 
 @dataclass(slots=True)
@@ -24,37 +28,44 @@ class _Chain:
     refresh_since: datetime
     refresh_until: datetime
     hard_until: datetime
+    scope: str = ACCOUNTING
     revoked: bool = False
     issued: int = 0
     access: dict[str, datetime] = field(default_factory=dict)
 
 
 class Tokens:
-    """The tokens of the one app that is connected to the company."""
+    """The tokens of the one app for one company, from its latest consent on; without a refresh token it has none yet.
 
-    def __init__(
+    `owner` tells the values of two companies' tokens apart.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a chain depends on
         self,
         refresh_token: str,
         *,
         limits: Limits,
         clock: Clock,
         seed: int,
+        owner: str = "",
         journal: Journal | None = None,
     ) -> None:
         self._limits = limits
         self._clock = clock
-        self._seed = seed
+        self._seed = f"{owner}:{seed}"
         self._journal = journal
         self._refreshing = False
-        self._chain = self._new_chain(refresh_token, issued=0)
+        self._chain = self._new_chain(refresh_token, ACCOUNTING, issued=0)
+        self._chain.revoked = not refresh_token
 
-    def _new_chain(self, refresh_token: str, *, issued: int) -> _Chain:
+    def _new_chain(self, refresh_token: str, scope: str, *, issued: int) -> _Chain:
         now = self._clock()
         return _Chain(
             refresh_token,
             now,
             now + timedelta(seconds=self._limits.refresh_token_seconds),
             now + timedelta(seconds=self._limits.hard_expiry_seconds),
+            scope,
             issued=issued,
         )
 
@@ -67,6 +78,11 @@ class Tokens:
         """The refresh token that is good now."""
         return self._chain.refresh_token
 
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What the person consented to."""
+        return frozenset(self._chain.scope.split())
+
     def refresh(self, refresh_token: str, *, tell_hard_expiry: bool) -> dict[str, Any]:
         """Return the answer to a refresh; the value rotates when it is old enough. Raises InvalidGrant."""
         chain, now = self._chain, self._clock()
@@ -77,6 +93,15 @@ class Tokens:
             chain.refresh_token = self._mint("refresh")
             chain.refresh_since = now
         chain.refresh_until = now + timedelta(seconds=self._limits.refresh_token_seconds)
+        return self._grant(now, tell_hard_expiry=tell_hard_expiry)
+
+    def exchange(self, scope: str, *, tell_hard_expiry: bool) -> dict[str, Any]:
+        """Return the answer to a code that was exchanged: the first tokens of a new consent."""
+        self._begin(scope)
+        return self._grant(self._chain.refresh_since, tell_hard_expiry=tell_hard_expiry)
+
+    def _grant(self, now: datetime, *, tell_hard_expiry: bool) -> dict[str, Any]:
+        chain = self._chain
         chain.access = {token: until for token, until in chain.access.items() if until > now}
         access_token = self._mint("access")
         chain.access[access_token] = now + timedelta(seconds=self._limits.access_token_seconds)
@@ -108,9 +133,13 @@ class Tokens:
         until = self._chain.access.get(access_token)
         return not self._chain.revoked and until is not None and self._clock() < until
 
+    def is_revoked(self, access_token: str) -> bool:
+        """Say whether an access token was taken back before its time."""
+        return self._chain.revoked and access_token in self._chain.access
+
     def knows(self, token: str) -> bool:
         """Say whether a token belongs to the connection."""
-        return token == self._chain.refresh_token or token in self._chain.access
+        return bool(token) and (token == self._chain.refresh_token or token in self._chain.access)
 
     def revoke(self) -> None:
         """End the connection: no token of it is good any more."""
@@ -124,10 +153,13 @@ class Tokens:
 
     def connect(self) -> str:
         """Return the refresh token of a new consent; the connection before it is over."""
-        self._chain = self._new_chain("", issued=self._chain.issued)
-        self._chain.refresh_token = self._mint("refresh")
+        self._begin(ACCOUNTING)
         self._keep()
         return self._chain.refresh_token
+
+    def _begin(self, scope: str) -> None:
+        self._chain = self._new_chain("", scope, issued=self._chain.issued)
+        self._chain.refresh_token = self._mint("refresh")
 
     def _mint(self, purpose: str) -> str:
         self._chain.issued += 1
@@ -137,3 +169,24 @@ class Tokens:
     def _keep(self) -> None:
         if self._journal is not None:
             self._journal.append({"tokens": msgspec.to_builtins(self._chain)})
+
+
+class Connections:
+    """Every connection of the app: one for each company, and one of a person who only signed in, under no company."""
+
+    SIGN_IN: Final = ""
+
+    def __init__(self, companies: Mapping[str, Tokens], sign_in: Tokens) -> None:
+        self._companies = companies
+        self._sign_in = sign_in
+
+    def of(self, realm_id: str) -> Tokens:
+        """Return the connection of a company, or of a mere sign-in."""
+        return self._sign_in if realm_id == self.SIGN_IN else self._companies[realm_id]
+
+    def holding(self, token: str) -> tuple[str, Tokens] | None:
+        """Return the realm and the connection that a refresh or access token belongs to, or None."""
+        for realm_id, tokens in self._companies.items():
+            if tokens.knows(token):
+                return realm_id, tokens
+        return (self.SIGN_IN, self._sign_in) if self._sign_in.knows(token) else None

@@ -27,15 +27,18 @@ class _Window:
 
 
 class Throttle:
-    """The company's windows: requests a minute, requests a second, batches a minute."""
+    """The company's windows: requests a minute and a second, and of batches and of reports a minute."""
 
     def __init__(self, limits: Limits) -> None:
         self._all = [_Window(limits.requests_per_minute, 60), _Window(limits.requests_per_second, 1)]
-        self._batches = _Window(limits.batches_per_minute, 60)
+        self._own = {
+            "batch": _Window(limits.batches_per_minute, 60),
+            "reports": _Window(limits.reports_per_minute, 60),
+        }
 
-    def admit(self, now: datetime, *, batch: bool) -> bool:
-        """Count a call and say whether it may pass; a refused call does not count."""
-        windows = [*self._all, self._batches] if batch else self._all
+    def admit(self, now: datetime, subject: str) -> bool:
+        """Count a call on a subject, such as `batch`, and say whether it may pass; a refused call does not count."""
+        windows = [*self._all, self._own[subject]] if subject in self._own else self._all
         admitted = all(window.has_room(now) for window in windows)
         if admitted:
             for window in windows:
@@ -50,9 +53,9 @@ class Meter:
         self._cap = metered_per_month
         self._months: Counter[tuple[str, str]] = Counter()
 
-    def count(self, tier: str, now: datetime) -> None:
-        """Count one successful call."""
-        self._months[now.strftime("%Y-%m"), tier] += 1
+    def count(self, tier: str, now: datetime, calls: int = 1) -> None:
+        """Count a successful call, or one that is worth several."""
+        self._months[now.strftime("%Y-%m"), tier] += calls
 
     def is_blocked(self, now: datetime) -> bool:
         """Say whether the month's metered reads are used up."""

@@ -1,0 +1,39 @@
+"""Facts in doubt: one switch each."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Switches:
+    """Every fact about Alvys that nobody has confirmed, with the position the twin takes by default.
+
+    QUIRKS.md lists each one with its source and its test; what talks to the twin must be right in all positions.
+    """
+
+    over_limit: Literal["window", "block"] = "window"
+    """Past a limit: requests pass again as the window slides on, or all are refused for the endpoint's period."""
+    token_requests_per_second: int | None = None
+    """How many requests one token may make in a second, over all endpoints; no such limit when None."""
+    misspelt_range: Literal["ignored", "refused"] = "ignored"
+    """A range without its Start, such as one that says Begin: it filters nothing, or it is refused."""
+    largest_page: int | None = 200
+    """The largest page where no page of the vendor states one; none when None."""
+    most_load_numbers: int | None = 50
+    """How many load numbers a search of trips or invoices takes; any number when None."""
+    overpayment: Literal["accepted", "refused"] = "accepted"
+    """A customer payment that brings what was paid above what is owed."""
+    paid_load_status: Literal["Completed", "Paid"] = "Completed"
+    """The status of a load once its customer has paid all of it."""
+    summary_payment: Literal["applied", "refused"] = "applied"
+    """A customer payment for a load that a summary invoice covers: it pays that invoice, or it is refused."""
+    deductions_total: Literal["all", "own"] = "all"
+    """What `Totals.Deductions` of a driver statement adds up: all that is taken off, or the deduction lines alone."""
+    retry_ladder: Literal["offsets", "gaps"] = "offsets"
+    """What the 10, 30 and 60 seconds of a delivery's retries count from: its first attempt, or its previous one."""
+    rotation_window_seconds: float = 86400
+    """How long deliveries bear a signature by the previous secret too."""
+    webhook_reads_masked: bool = True
+    """Whether reads and lists of webhooks hide the secret, which has a call of its own to reveal it."""
+    duplicate_deliveries: bool = False
+    """Whether every event is delivered a second time, which at-least-once delivery allows."""

@@ -1,0 +1,89 @@
+"""Open items: what a document still asks of a party, or still owes it, until payments settle it."""
+
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from adapters.sandbox.quickbooks.books import Bookkeeping
+from adapters.sandbox.quickbooks.currencies import check_currency
+from adapters.sandbox.quickbooks.entries import postings
+from adapters.sandbox.quickbooks.faults import business
+from adapters.sandbox.quickbooks.kinds import KINDS
+from adapters.sandbox.quickbooks.ledger import RECEIVABLE
+from adapters.sandbox.quickbooks.rules import ZERO, Object
+
+CREDITS: Final = ("CreditMemo", "VendorCredit")
+"""The kinds whose balance is owed to the party."""
+
+
+class OpenItem(NamedTuple):
+    """A party's share of a document: positive where the party has to pay it or be paid it, negative for a credit."""
+
+    amount: Decimal
+    balance: Decimal
+    home_balance: Decimal
+    belongs: bool = True
+    """False when the document is not this party's."""
+
+
+_NOT_THEIRS: Final = OpenItem(ZERO, ZERO, ZERO, belongs=False)
+
+
+def open_item(kind: str, document: Object, party: str) -> OpenItem:
+    """Return what a document means to a party."""
+    if not KINDS[kind].owes:
+        held = document.get("_items", {}).get(party)
+        return OpenItem(held["Amount"], held["Balance"], held["HomeBalance"]) if held else _NOT_THEIRS
+    if document[KINDS[kind].party]["value"] != party:
+        return _NOT_THEIRS
+    sign = -1 if kind in CREDITS else 1
+    balance: Decimal = document["Balance"]
+    at_home: Decimal = document.get("HomeBalance", balance)
+    return OpenItem(sign * document["TotalAmt"], sign * balance, sign * at_home)
+
+
+def moved(kind: str, document: Object, party: str, amount: Decimal, worth: Decimal) -> Object:
+    """Return a document with `amount` more of it settled, worth `worth` at home; a negative one opens it again."""
+    if KINDS[kind].owes:
+        home = document["HomeBalance"] - worth if "HomeBalance" in document else None
+        return with_balance(document, kind, document["Balance"] - amount, home)
+    item = document["_items"][party]
+    sign = -1 if item["Amount"] < 0 else 1
+    left = {"Balance": item["Balance"] - sign * amount, "HomeBalance": item["HomeBalance"] - sign * worth}
+    return {**document, "_items": {**document["_items"], party: {**item, **left}}}
+
+
+def with_balance(document: Object, kind: str, balance: Decimal, home_balance: Decimal | None = None) -> Object:
+    """Return a document with another open balance; a credit memo repeats it as its remaining credit."""
+    changed = {**document, "Balance": balance}
+    if kind == "CreditMemo":
+        changed["RemainingCredit"] = balance
+    if home_balance is not None:
+        changed["HomeBalance"] = home_balance
+    return changed
+
+
+def complete_open_items(kind: str, draft: Object, old: Object | None, company: Bookkeeping) -> None:
+    """Note what a journal entry, deposit or expense posts to parties, less what payments have settled of it."""
+    items: dict[str, Object] = {}
+    for posting in postings(kind, draft, company.books):
+        if posting.party:
+            account = company.find("Account", posting.account) or {}
+            side, owner = (1, "Customer") if account["AccountType"] == RECEIVABLE else (-1, "Vendor")
+            for held in (account, company.find(owner, posting.party) or {}):
+                check_currency(held, draft, company)
+            item = items.setdefault(posting.party, {"Amount": ZERO, "HomeAmount": ZERO})
+            item["Amount"] += side * posting.own
+            item["HomeAmount"] += side * posting.amount
+    before = (old or {}).get("_items", {})
+    for party in {**before, **items}:
+        was = before.get(party, _NOTHING)
+        settled, settled_home = was["Amount"] - was["Balance"], was["HomeAmount"] - was["HomeBalance"]
+        item = items.get(party, {**_NOTHING})
+        if settled and (item["Amount"] * settled < 0 or abs(item["Amount"]) < abs(settled)):
+            raise business("The transaction amount can't be less than the payments applied to it.")
+        item |= {"Balance": item["Amount"] - settled, "HomeBalance": item["HomeAmount"] - settled_home}
+    if items:
+        draft["_items"] = items
+
+
+_NOTHING: Final[Object] = {"Amount": ZERO, "Balance": ZERO, "HomeAmount": ZERO, "HomeBalance": ZERO}
