@@ -113,9 +113,7 @@ def announce(scenario: Scenario, quickbooks_url: str, alvys_url: str) -> dict[st
     return {
         "quickbooks": {
             "api_url": quickbooks_url,
-            "authorize_url": f"{quickbooks_url}/connect/oauth2",
             "token_url": f"{quickbooks_url}/oauth2/v1/tokens/bearer",
-            "discovery_url": f"{quickbooks_url}/.well-known/openid_configuration",
             "realm_id": scenario.quickbooks.realm_id,
             "client_id": scenario.quickbooks.client_id,
             "client_secret": scenario.quickbooks.client_secret,
@@ -126,6 +124,10 @@ def announce(scenario: Scenario, quickbooks_url: str, alvys_url: str) -> dict[st
             "token_url": f"{alvys_url}{alvys.TOKEN_PATH}",
             "client_id": scenario.alvys.client_id,
             "client_secret": scenario.alvys.client_secret,
+        },
+        "quickbooks_connect": {
+            "authorize_url": f"{quickbooks_url}/connect/oauth2",
+            "discovery_url": f"{quickbooks_url}/.well-known/openid_configuration",
         },
         "planted": scenario.facts.planted,
         "notable": scenario.facts.notable,
