@@ -202,3 +202,26 @@ def test_merged_accounts_add_up(desk: Any) -> None:
     assert desk.held("Account", other["value"])["CurrentBalance"] == Decimal("70.00")
     assert desk.held("Item", "1")["ExpenseAccountRef"]["value"] == other["value"]
     assert list(discrepancies(desk.company)) == []
+
+
+def test_merged_account_takes_over_what_stands_on_it_unsaid(desk: Any) -> None:
+    other = desk.company.create("Account", {"Name": "Receivables 2", "AccountType": "Accounts Receivable"})
+    first = desk.ref("Account", "Accounts Receivable (A/R)")["value"]
+    invoice = desk.invoice("70.00")
+    hands.merge(desk.company, "Account", other["Id"], first)
+    assert desk.held("Account", other["Id"])["CurrentBalance"] == Decimal("70.00")
+    hands.pay_invoice(desk.company, invoice["Id"], "70.00")
+    assert desk.held("Account", other["Id"])["CurrentBalance"] == 0
+    assert list(discrepancies(desk.company)) == []
+
+
+def test_bill_payment_stands_on_the_account_of_its_bills(desk: Any) -> None:
+    other = desk.company.create("Account", {"Name": "Payables 2", "AccountType": "Accounts Payable"})
+    first, second = desk.bill("10.00"), desk.bill("20.00", APAccountRef={"value": other["Id"]})
+    paid = hands.pay_bill(desk.company, second["Id"], "5.00")
+    assert paid["APAccountRef"]["name"] == "Payables 2"
+    both = {"Line": [line("Bill", first, "5.00"), line("Bill", second, "5.00")]}
+    assert code_of(lambda: hands.edit(desk.company, "BillPayment", paid["Id"], both)) == "6000"
+    moved = {"APAccountRef": first["APAccountRef"]}
+    assert code_of(lambda: hands.edit(desk.company, "Bill", second["Id"], moved)) == "6000"
+    assert list(discrepancies(desk.company)) == []

@@ -343,3 +343,34 @@ def test_sales_forms_share_their_numbers_and_estimates_have_their_own(desk: Any)
     assert numbers == ["1001", "1002"]
     assert desk.company.create("Estimate", desk.invoice_body())["DocNumber"] == "1001"
     assert desk.company.create("PurchaseOrder", desk.bill_body())["DocNumber"] == "1001"
+
+
+@pytest.mark.parametrize("kind", ["SalesReceipt", "Payment", "Deposit", "CashBack", "Item", "Discount"])
+def test_nothing_posts_to_receivables_without_saying_whose(desk: Any, kind: str) -> None:
+    owed = desk.ref("Account", "Accounts Receivable (A/R)")
+    lines = desk.invoice_body("5.00")["Line"]
+    money = {
+        "DetailType": "DepositLineDetail",
+        "Amount": 5,
+        "DepositLineDetail": {"AccountRef": desk.ref("Account", "Fuel")},
+    }
+    discount = {"DetailType": "DiscountLineDetail", "Amount": 1, "DiscountLineDetail": {"DiscountAccountRef": owed}}
+    bank = desk.ref("Account", "Operating Checking")
+    bodies: dict[str, tuple[str, dict[str, Any]]] = {
+        "SalesReceipt": ("SalesReceipt", {"Line": lines, "DepositToAccountRef": owed}),
+        "Payment": ("Payment", {"CustomerRef": {"value": "1"}, "TotalAmt": 1, "DepositToAccountRef": owed}),
+        "Deposit": ("Deposit", {"Line": [money], "DepositToAccountRef": owed}),
+        "CashBack": (
+            "Deposit",
+            {"Line": [money], "DepositToAccountRef": bank, "CashBack": {"AccountRef": owed, "Amount": 1}},
+        ),
+        "Item": ("Item", {"Name": "Debt", "Type": "Service", "IncomeAccountRef": owed}),
+        "Discount": ("Invoice", desk.invoice_body("5.00") | {"Line": [*lines, discount]}),
+    }
+    assert code_of(lambda: desk.company.create(*bodies[kind])) == "6430"
+
+
+def test_account_does_not_become_receivables_later(desk: Any) -> None:
+    fuel = desk.ref("Account", "Fuel")["value"]
+    changes = {"AccountType": "Accounts Receivable", "AccountSubType": "AccountsReceivable"}
+    assert code_of(lambda: hands.edit(desk.company, "Account", fuel, changes)) == "6000"

@@ -1,5 +1,7 @@
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -11,6 +13,7 @@ from adapters.sandbox.quickbooks import Company, Fault, Limits, QuickBooksSandbo
 from adapters.sandbox.quickbooks.audit import discrepancies
 from adapters.sandbox.quickbooks.changes import changes
 from adapters.sandbox.quickbooks.kinds import KINDS
+from adapters.sandbox.quickbooks.operations import write
 from adapters.sandbox.quickbooks.query import run
 
 REALM = "9130350000000001"
@@ -93,6 +96,53 @@ def test_change_data_leaves_out_the_kinds_the_vendor_leaves_out(sample: Company,
 def test_change_data_covers_the_further_kinds(sample: Company) -> None:
     groups = changes("Deposit,JournalEntry,Attachable", "2026-03-01T00:00:00Z", sample, 30)["QueryResponse"]
     assert [list(group)[:1] for group in groups] == [["Deposit"], ["JournalEntry"], []]
+
+
+JUNK: list[object] = [
+    None, True, 0, -1, 10**30, Decimal("1E+400"), "", "0", "x", "NaN", "n" * 5000, "2026-13-01", [], [5], {}, [{}],
+    {"value": None}, {"value": {}, "type": []}, {"value": "999"}, {"value": "1"}, {"value": "33"}, {"value": "84"},
+    {"value": "1", "type": "Customer"}, {"value": "TAX"}, {"value": "EUR"}, {"x": [{}]},
+]  # fmt: skip
+
+
+def spoiled(body: Any, random: Random) -> Any:
+    """Return a body with one of its values, at any depth, replaced by junk."""
+    if isinstance(body, dict) and body and random.random() < 0.8:
+        key = random.choice(list(body))
+        return {**body, key: spoiled(body[key], random)}
+    if isinstance(body, list) and body and random.random() < 0.8:
+        place = random.randrange(len(body))
+        return [*body[:place], spoiled(body[place], random), *body[place + 1 :]]
+    return random.choice(JUNK)
+
+
+@pytest.mark.parametrize("currencies", [(), ("CAD", "EUR")])
+def test_any_junk_is_refused_or_taken_and_the_books_still_agree(clock: Any, currencies: tuple[str, ...]) -> None:
+    company = Company(clock=clock)
+    seed_sample_company(company, currencies=currencies)
+    random, refused = Random(1), 0
+    for kind in (kind for kind in KINDS if company.books.count(kind)):
+        ids = [held["Id"] for held in company.all(kind)]
+        for _ in range(60):
+            held = company.get(kind, random.choice(ids)) or {}
+            key = random.choice(list(held))
+            whole = random.random() < 0.7
+            body = held if whole else {"Id": held["Id"], "SyncToken": held["SyncToken"], "sparse": True}
+            try:
+                write(kind, "", frozenset(), body | {key: spoiled(held[key], random)}, company)
+            except Fault:
+                refused += 1
+    assert refused > 200
+    assert list(discrepancies(company)) == []
+
+
+def test_sample_company_survives_a_kill(tmp_path: Path, clock: Any) -> None:
+    first = QuickBooksSandbox(clock=clock, directory=tmp_path).company
+    seed_sample_company(first, currencies=("EUR",))
+    second = QuickBooksSandbox(clock=clock, directory=tmp_path).company
+    assert {kind: second.all(kind) for kind in KINDS} == {kind: first.all(kind) for kind in KINDS}
+    assert second.books.ledger.trial_balance() == first.books.ledger.trial_balance()
+    assert list(discrepancies(second)) == []
 
 
 def test_hours_name_who_worked_them(sample: Company) -> None:

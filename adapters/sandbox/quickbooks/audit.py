@@ -12,7 +12,7 @@ from adapters.sandbox.quickbooks.ledger import PAYABLE, RECEIVABLE
 from adapters.sandbox.quickbooks.openitems import open_item
 from adapters.sandbox.quickbooks.payments import deposit_of
 from adapters.sandbox.quickbooks.rules import ZERO, Object
-from adapters.sandbox.quickbooks.settlement import applied
+from adapters.sandbox.quickbooks.settlement import account_of, applied
 
 _SIDE: Final = {RECEIVABLE: 1, PAYABLE: -1}
 """How what is open shows in the ledger: a charge to a customer is a debit, one by a vendor a credit."""
@@ -45,7 +45,7 @@ def _open_items(company: Company) -> Iterator[tuple[str, str, Decimal, Decimal]]
             if row.owes:
                 party = stored[row.party]["value"]
                 item = open_item(kind, stored, party)
-                account = _account(kind, stored, company)
+                account = item.account or account_of("Payment", stored, company.books)
                 yield (
                     account,
                     party,
@@ -53,29 +53,22 @@ def _open_items(company: Company) -> Iterator[tuple[str, str, Decimal, Decimal]]
                     _side(account, company) * item.home_balance,
                 )
             elif row.settles is not None:
-                account, party = _account(kind, stored, company), stored[row.party]["value"]
+                account, party = account_of(kind, stored, company.books), stored[row.party]["value"]
                 unapplied, side = stored["_unapplied"], -_side(account, company)
                 yield account, party, side * unapplied, side * at_home(unapplied, rate_of(stored, company.books))
             elif "_items" in stored:
-                yield from _line_items(kind, stored, company)
+                yield from _line_items(stored, company)
 
 
-def _line_items(kind: str, stored: Object, company: Company) -> Iterator[tuple[str, str, Decimal, Decimal]]:
-    accounts = {posting.party: posting.account for posting in postings(kind, stored, company.books) if posting.party}
+def _line_items(stored: Object, company: Company) -> Iterator[tuple[str, str, Decimal, Decimal]]:
     for party, item in stored["_items"].items():
-        account = accounts.get(party, "")
-        side = _side(account, company) if account else 1
+        account = item["AccountRef"]["value"]
+        side = _side(account, company)
         yield account, party, side * item["Balance"], side * item["HomeBalance"]
 
 
 def _side(account: str, company: Company) -> int:
     return _SIDE[(company.books.find("Account", account) or {})["AccountType"]]
-
-
-def _account(kind: str, stored: Object, company: Company) -> str:
-    if KINDS[kind].party == "VendorRef":
-        return str(stored["APAccountRef"]["value"])
-    return company.books.account(RECEIVABLE, currency=stored["CurrencyRef"]["value"]) or ""
 
 
 def _unlike_open_items(company: Company) -> Iterator[str]:

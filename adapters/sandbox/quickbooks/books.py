@@ -132,10 +132,11 @@ class Books:
             self._apply(record["changes"], record["removals"])
 
     def _apply(self, changes: Iterable[Change], removals: Iterable[Removal]) -> None:
-        for kind, current in changes:
-            self._put(kind, current)
+        # Removals come first, so that what is posted anew does not find what is going.
         for kind, identity, time in removals:
             self._remove(kind, identity, time)
+        for kind, current in changes:
+            self._put(kind, current)
 
     def _put(self, kind: str, current: Object) -> None:
         identity = current["Id"]
@@ -159,6 +160,8 @@ class Books:
         self._recent[kind].pop(identity)
         self._reindex(kind, identity, old, {})
         self.ledger.post(kind, identity, ())
+        if kind == "Account":
+            self._standard.clear()
         self.tombstones[kind][identity] = time
         if "DocNumber" in old:
             self.retired_numbers[kind][old["DocNumber"].casefold()] = identity

@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-from adapters.sandbox.quickbooks.faults import Fault, business, unsupported_property
 from adapters.sandbox.quickbooks.kinds import PLANS
 from adapters.sandbox.quickbooks.rules import Object
 
@@ -14,7 +13,6 @@ TAX_CODES: Final[tuple[Object, ...]] = tuple(
     for name in ("TAX", "NON")
 )
 """The two line codes that every United States company has; their ids are their names."""
-_READ_ONLY: Final = frozenset({"Id", "SyncToken", "MetaData", "domain", "sparse", "status"})
 
 
 def preferences() -> Object:
@@ -137,25 +135,6 @@ def plan_preferences(plan: str) -> Object:
         "AccountingInfoPrefs": {"TrackDepartments": tracking, "ClassTrackingPerTxnLine": tracking},
         "VendorAndPurchasesPrefs": {"EnableBills": rank >= PLANS.index("Essentials")},
     }
-
-
-def allowed(kind: str, sent: Object, old: Object, plan: str) -> Object:
-    """Return the patch that an update of the preferences or the particulars makes; what is left out stays as it is.
-
-    Raises Fault for multicurrency on a plan without it, and for turning it off again.
-    """
-    patch = {key: held for key, held in sent.items() if key not in _READ_ONLY and not key.startswith("_")}
-    if kind == "CompanyInfo":
-        return {key: held for key, held in patch.items() if key != "NameValue"}
-    if any(not isinstance(held, dict) for held in patch.values()):
-        raise unsupported_property(next(key for key, held in patch.items() if not isinstance(held, dict)))
-    wanted = patch.get("CurrencyPrefs", {}).get("MultiCurrencyEnabled")
-    enabled = old["CurrencyPrefs"]["MultiCurrencyEnabled"]
-    if enabled and wanted is False:
-        raise business("Multicurrency can't be turned off once it is turned on.")
-    if wanted and not enabled and PLANS.index(plan) < PLANS.index("Essentials"):
-        raise Fault("5020", "Permission Denied Error : You do not have the access rights to use this feature.")
-    return patch
 
 
 def merge(old: Object, patch: Object) -> Object:

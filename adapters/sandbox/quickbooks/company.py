@@ -17,6 +17,7 @@ from adapters.sandbox.quickbooks.numbers import assign_number
 from adapters.sandbox.quickbooks.payments import deposit_of
 from adapters.sandbox.quickbooks.recurring import kept_template
 from adapters.sandbox.quickbooks.rules import Object, keep, require
+from adapters.sandbox.quickbooks.settings import settings_patch
 from adapters.sandbox.quickbooks.settlement import payments_of, without_document
 from adapters.sandbox.quickbooks.switches import Switches
 from adapters.sandbox.quickbooks.versions import check_token, first_version, next_version, touched, without_empty
@@ -113,7 +114,7 @@ class Company:
         old = live_or_fault(self.find(kind, "1" if KINDS[kind].role == "single" else str(body["Id"])))
         check_token(old, body["SyncToken"])
         if KINDS[kind].role == "single":
-            self._patch_single(kind, charter.allowed(kind, body, old, self.plan))
+            self._patch_single(kind, settings_patch(kind, body, old, self.plan, self))
             return render(self.books, kind, live_or_fault(self.find(kind, "1")))
         if deposit_of(old):
             raise deposited()

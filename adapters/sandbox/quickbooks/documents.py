@@ -14,6 +14,8 @@ from adapters.sandbox.quickbooks.openitems import complete_open_items, with_bala
 from adapters.sandbox.quickbooks.rules import ZERO, Facts, Object
 from adapters.sandbox.quickbooks.tax import complete_tax
 
+MONEY: Final = ("Bank", "Other Current Asset")
+"""The types of account that hold money that was received."""
 _SALE_DEFAULTS: Final[Object] = {
     "CustomField": [],
     "ApplyTaxAfterDiscount": False,
@@ -42,10 +44,8 @@ def complete_sale(kind: str, draft: Object, old: Object | None, company: Bookkee
         raise Fault("6420", "Email address is required", element="BillEmail")
     if kind == "SalesReceipt" and "DepositToAccountRef" not in draft:
         draft["DepositToAccountRef"] = {"value": company.standard_account("Other Current Asset", "UndepositedFunds")}
-    if kind == "RefundReceipt":
-        check_account_type(
-            draft["DepositToAccountRef"], ("Bank", "Other Current Asset"), "DepositToAccountRef", company
-        )
+    if kind in {"SalesReceipt", "RefundReceipt"}:
+        check_account_type(draft["DepositToAccountRef"], MONEY, "DepositToAccountRef", company)
     _complete_lines(kind, draft, old, company)
     complete_tax(draft, company)
     _complete_totals(kind, draft, old, company)
@@ -123,7 +123,7 @@ def _complete_balance(kind: str, draft: Object, old: Object | None, company: Boo
     settled = old["TotalAmt"] - old["Balance"] if old else ZERO
     if settled > draft["TotalAmt"]:
         raise business("The transaction amount can't be less than the payments applied to it.")
-    for fixed in (KINDS[kind].party, "CurrencyRef", "ExchangeRate"):
+    for fixed in (KINDS[kind].party, *_FIXED):
         if old is not None and settled and old.get(fixed) != draft.get(fixed):
             raise business(f"You can't change {_FIXED.get(fixed, 'the name')} on a transaction with payments applied.")
     draft.update(with_balance({}, kind, draft["TotalAmt"] - settled))
@@ -131,7 +131,7 @@ def _complete_balance(kind: str, draft: Object, old: Object | None, company: Boo
         company.standard_account(RECEIVABLE, "AccountsReceivable", draft["CurrencyRef"]["value"])
 
 
-_FIXED: Final = {"CurrencyRef": "the currency", "ExchangeRate": "the exchange rate"}
+_FIXED: Final = {"CurrencyRef": "the currency", "ExchangeRate": "the exchange rate", "APAccountRef": "the account"}
 
 
 def due_date(draft: Object, company: Facts) -> str:

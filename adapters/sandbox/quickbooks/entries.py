@@ -88,7 +88,7 @@ def party_of(document: Object, detail: Object) -> str:
 
 def _tax_payable(rate: str, chart: Chart) -> str:
     agency = (chart.find("TaxRate", rate) or {})["AgencyRef"]["value"]
-    return str((chart.find("TaxAgency", agency) or {})["_payable"])
+    return str((chart.find("TaxAgency", agency) or {})["_payable"]["value"])
 
 
 def _against(account: str, entry: Iterable[Posting], *, party: str = "", own: Decimal = ZERO) -> Entry:

@@ -9,6 +9,7 @@ from adapters.sandbox.quickbooks.faults import Fault, business, missing
 from adapters.sandbox.quickbooks.fields import DETAILS, LINE
 from adapters.sandbox.quickbooks.kinds import KINDS
 from adapters.sandbox.quickbooks.ledger import RECEIVABLE
+from adapters.sandbox.quickbooks.openitems import refuse_open_items
 from adapters.sandbox.quickbooks.rules import CENT, ZERO, Facts, Object, keep
 from adapters.sandbox.quickbooks.view import subtotal
 
@@ -174,6 +175,7 @@ def _finish_discount(line: Object, detail: Object, facts: Facts) -> None:
         _require_amount(line)
     if "DiscountAccountRef" not in detail:
         raise Fault("6440", "Transaction detail required : a discount needs an account.", element="DiscountAccountRef")
+    refuse_open_items(detail["DiscountAccountRef"], "DiscountAccountRef", facts)
     if facts.preference("SalesFormsPrefs", "AllowDiscount") is not True:
         raise business("Discounts are turned off in this company.")
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from adapters.sandbox.quickbooks.books import Books, Change
 from adapters.sandbox.quickbooks.faults import business
-from adapters.sandbox.quickbooks.kinds import KINDS, REFERENCES
+from adapters.sandbox.quickbooks.kinds import KINDS, PARTIES, REFERENCES
 from adapters.sandbox.quickbooks.rules import Object
 
 MERGED: Final = "_merged"
@@ -35,14 +35,17 @@ def repointed(kind: str, kept: str, gone: str, books: Books) -> Iterator[Change]
             return {**value, "value": kept}
         return {inner: replace(holder, inner, held) for inner, held in value.items()}
 
-    for holder in KINDS:
+    posted = {written for written, entry in books.ledger.entries() if any(side.account == gone for side in entry)}
+    # Lists come first: what documents post can depend on them.
+    for holder in sorted(KINDS, key=lambda name: KINDS[name].sequence == "transaction"):
         for stored in books.live(holder):
-            if not _mentions(stored, gone):
+            reposted = kind == "Account" and (holder, stored["Id"]) in posted
+            if not reposted and not _mentions(stored, gone):
                 continue
-            changed = {key: replace(holder, key, held) for key, held in stored.items()}
-            if gone in stored.get("_items", {}) and changed != stored:
-                changed["_items"] = _joined(stored["_items"], kept, gone)
-            if changed != stored and not (holder == kind and stored["Id"] == gone):
+            changed: Object = {key: replace(holder, key, held) for key, held in stored.items()}
+            if gone in stored.get("_items", {}) and kind in PARTIES and changed != stored:
+                changed["_items"] = _joined(changed["_items"], kept, gone)
+            if (reposted or changed != stored) and not (holder == kind and stored["Id"] == gone):
                 yield holder, changed
 
 
@@ -59,9 +62,12 @@ def _points_to(holder: str, key: str, reference: Object) -> str | None:
     return holder if key == "ParentRef" else REFERENCES.get(key, reference.get("type"))
 
 
+_SUMS: Final = ("Amount", "Balance", "HomeAmount", "HomeBalance")
+
+
 def _joined(items: Object, kept: str, gone: str) -> Object:
     """Return open items in which one party has taken over the other's."""
     left = {party: item for party, item in items.items() if party != gone}
     mine, theirs = left.get(kept), items[gone]
-    left[kept] = {key: held + mine[key] for key, held in theirs.items()} if mine else theirs
+    left[kept] = {**theirs, **{key: theirs[key] + mine[key] for key in _SUMS}} if mine else theirs
     return left

@@ -3,8 +3,10 @@
 from typing import Final
 
 from adapters.sandbox.quickbooks.books import Bookkeeping, Books
+from adapters.sandbox.quickbooks.entries import is_open_item
 from adapters.sandbox.quickbooks.faults import Fault, business, duplicate_name, missing
 from adapters.sandbox.quickbooks.kinds import KINDS, PARTIES
+from adapters.sandbox.quickbooks.openitems import refuse_open_items
 from adapters.sandbox.quickbooks.rules import Facts, Object
 from adapters.sandbox.quickbooks.view import label
 
@@ -45,7 +47,7 @@ def complete_name(kind: str, draft: Object, old: Object | None, company: Bookkee
     if kind in _HELD_IN_ONE_CURRENCY:
         _settle_currency(draft, old, company)
     if kind == "Account":
-        _complete_account(draft)
+        _complete_account(draft, old)
     elif kind == "Item":
         _complete_item(draft, company)
     elif kind == "Term":
@@ -110,7 +112,7 @@ def _check_unique(kind: str, draft: Object, field: str, old: Object | None, book
             raise duplicate_name("customer, vendor or employee" if owner != kind else kind.lower())
 
 
-def _complete_account(draft: Object) -> None:
+def _complete_account(draft: Object, old: Object | None) -> None:
     account_type = draft.get("AccountType") or _TYPE_OF_SUBTYPE.get(draft.get("AccountSubType", ""))
     if account_type is None:
         raise Fault("6010", "AccountType or AccountSubType needed", element="AccountType")
@@ -118,12 +120,16 @@ def _complete_account(draft: Object) -> None:
         raise Fault("2170", f"Invalid Enumeration : {account_type}", element="AccountType")
     classification, subtype = ACCOUNT_TYPES[account_type]
     draft["AccountType"] = account_type
+    if old is not None and old["AccountType"] != account_type and (is_open_item(old) or is_open_item(draft)):
+        raise business("The type of an account can't be changed to or from accounts receivable or payable.")
     draft["Classification"] = classification
     draft.setdefault("AccountSubType", subtype)
 
 
 def _complete_item(draft: Object, facts: Facts) -> None:
     kind = draft.setdefault("Type", "Service")
+    for held in ("IncomeAccountRef", "ExpenseAccountRef", "AssetAccountRef"):
+        refuse_open_items(draft.get(held), held, facts)
     if kind == "Inventory":
         _complete_stock(draft, facts)
     if kind in {"Service", "NonInventory"} and "IncomeAccountRef" not in draft and "ExpenseAccountRef" not in draft:

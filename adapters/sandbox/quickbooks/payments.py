@@ -6,14 +6,20 @@ from typing import Final
 
 from adapters.sandbox.quickbooks.books import Bookkeeping, Change
 from adapters.sandbox.quickbooks.currencies import complete_currency, complete_home_amounts
-from adapters.sandbox.quickbooks.documents import check_account_type, complete_payable
+from adapters.sandbox.quickbooks.documents import MONEY, check_account_type, complete_payable
 from adapters.sandbox.quickbooks.entries import links
 from adapters.sandbox.quickbooks.faults import Fault, business, missing, not_found
 from adapters.sandbox.quickbooks.ledger import PAYABLE, RECEIVABLE
 from adapters.sandbox.quickbooks.lines import check_party_line, complete_lines
-from adapters.sandbox.quickbooks.openitems import complete_open_items
+from adapters.sandbox.quickbooks.openitems import complete_open_items, open_item, refuse_open_items
 from adapters.sandbox.quickbooks.rules import ZERO, Facts, Object
-from adapters.sandbox.quickbooks.settlement import check_links, complete_relief, net_applied, settlement_lines
+from adapters.sandbox.quickbooks.settlement import (
+    check_links,
+    complete_relief,
+    net_applied,
+    settlement_lines,
+    target_of,
+)
 
 UNDEPOSITED: Final = ("Other Current Asset", "UndepositedFunds")
 """Type and sub type of the account that holds payments until they are banked."""
@@ -29,24 +35,26 @@ def complete_settlement(kind: str, draft: Object, old: Object | None, company: B
     draft["Line"] = settlement_lines(kind, draft.get("Line"), company)
     if draft["TotalAmt"] < 0:
         raise Fault("2290", "Negative Amount", element="TotalAmt")
+    if kind == "BillPayment":
+        _complete_disbursement(draft, company)
+    else:
+        _complete_receipt(draft, company)
     check_links(kind, draft, old, company)
     unapplied = draft["TotalAmt"] - net_applied(kind, draft, company.books)
     if unapplied < 0:
         raise business("The amount applied to transactions is more than the payment.")
     if kind == "Payment":
-        _complete_receipt(draft, unapplied, company)
-    else:
-        _complete_disbursement(draft, company)
+        draft["UnappliedAmt"] = unapplied
     complete_relief(kind, draft, old, company)
     complete_home_amounts(kind, draft, old, company)
 
 
-def _complete_receipt(draft: Object, unapplied: Decimal, company: Bookkeeping) -> None:
-    draft["UnappliedAmt"] = unapplied
+def _complete_receipt(draft: Object, company: Bookkeeping) -> None:
     draft.setdefault("ProcessPayment", False)
     draft.setdefault("LinkedTxn", [])
     if "DepositToAccountRef" not in draft:
         draft["DepositToAccountRef"] = {"value": company.standard_account(*UNDEPOSITED)}
+    check_account_type(draft["DepositToAccountRef"], MONEY, "DepositToAccountRef", company)
     company.standard_account(RECEIVABLE, "AccountsReceivable", draft["CurrencyRef"]["value"])
 
 
@@ -56,6 +64,11 @@ def _complete_disbursement(draft: Object, company: Bookkeeping) -> None:
     if paid_from is None:
         raise missing(account)
     check_account_type(paid_from, types, account, company)
+    if "APAccountRef" not in draft and draft["Line"]:
+        kind, identity = target_of(draft["Line"][0])
+        item = open_item(kind, company.find(kind, identity) or {}, draft["VendorRef"]["value"])
+        if item.account:
+            draft["APAccountRef"] = {"value": item.account}
     complete_payable(draft, company)
 
 
@@ -102,7 +115,8 @@ def complete_deposit(kind: str, draft: Object, old: Object | None, company: Book
             if (link["TxnType"], link["TxnId"]) in banked:
                 raise business("A payment can be deposited only once.")
             banked.add((link["TxnType"], link["TxnId"]))
-    draft["TotalAmt"] = sum((line["Amount"] for line in draft["Line"]), ZERO) - _cash_back(draft)
+    check_account_type(draft["DepositToAccountRef"], MONEY, "DepositToAccountRef", company)
+    draft["TotalAmt"] = sum((line["Amount"] for line in draft["Line"]), ZERO) - _cash_back(draft, company)
     if draft["TotalAmt"] < 0:
         raise business("Transaction amount must be 0 or greater.")
     draft["LinkedTxn"] = old["LinkedTxn"] if old else []
@@ -110,13 +124,14 @@ def complete_deposit(kind: str, draft: Object, old: Object | None, company: Book
     complete_open_items(kind, draft, old, company)
 
 
-def _cash_back(draft: Object) -> Decimal:
+def _cash_back(draft: Object, facts: Facts) -> Decimal:
     cash = draft.get("CashBack")
     if cash is None:
         return ZERO
     for needed in ("AccountRef", "Amount"):
         if needed not in cash:
             raise missing(needed)
+    refuse_open_items(cash["AccountRef"], "CashBack", facts)
     return Decimal(cash["Amount"])
 
 

@@ -35,7 +35,9 @@ def _complete_agency(draft: Object, old: Object | None, company: Bookkeeping) ->
             raise duplicate_name("tax agency")
     draft.setdefault("TaxTrackedOnSales", True)
     draft.setdefault("TaxTrackedOnPurchases", False)
-    draft["_payable"] = old["_payable"] if old else company.tax_payable(draft["DisplayName"])
+    draft["_payable"] = (
+        old["_payable"] if old else {"value": company.tax_payable(draft["DisplayName"]), "type": "Account"}
+    )
 
 
 def _complete_currency(draft: Object, old: Object | None, company: Bookkeeping) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from adapters.sandbox.quickbooks.books import Bookkeeping, Books, Change
 from adapters.sandbox.quickbooks.faults import Fault, business, missing, not_found, unsupported_property
 from adapters.sandbox.quickbooks.kinds import KINDS
+from adapters.sandbox.quickbooks.ledger import RECEIVABLE
 from adapters.sandbox.quickbooks.openitems import moved, open_item
 from adapters.sandbox.quickbooks.rules import CENT, ZERO, Facts, Object, money
 
@@ -85,10 +86,17 @@ def _sign(kind: str, target: Target, party: str, books: Books) -> int:
     return -1 if held is None or open_item(target[0], held, party).amount < 0 else 1
 
 
-def check_links(kind: str, draft: Object, old: Object | None, company: Facts) -> None:
+def account_of(kind: str, draft: Object, books: Books) -> str:
+    """Return the receivable or payable account that a payment settles on."""
+    if kind == "BillPayment":
+        return str(draft["APAccountRef"]["value"])
+    return books.account(RECEIVABLE, currency=draft["CurrencyRef"]["value"]) or ""
+
+
+def check_links(kind: str, draft: Object, old: Object | None, company: Bookkeeping) -> None:
     """Refuse links to documents that are gone, another party's, or open for less than the line's amount."""
     party = draft[KINDS[kind].party]["value"]
-    before = applied(old)
+    account, before = account_of(kind, draft, company.books), applied(old)
     for target, amount in applied(draft).items():
         held = company.find(*target)
         if held is None:
@@ -98,6 +106,8 @@ def check_links(kind: str, draft: Object, old: Object | None, company: Facts) ->
             raise Fault("620", "Txn ID Cannot Be Linked : the transaction belongs to another party.", element="TxnId")
         if held["CurrencyRef"] != draft["CurrencyRef"]:
             raise Fault("620", "Txn ID Cannot Be Linked : the transaction is in another currency.", element="TxnId")
+        if item.account not in {"", account}:
+            raise business("The transaction is on another account than the payment.")
         if amount > abs(item.balance) + before.get(target, ZERO):
             text = "The amount applied is more than the open balance of the transaction."
             raise business(text) if company.switches.over_link_code == "6000" else Fault("620", text)

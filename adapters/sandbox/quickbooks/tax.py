@@ -22,7 +22,7 @@ def complete_tax(draft: Object, facts: Facts) -> None:
         return
     automated = facts.preference("TaxPrefs", "PartnerTaxEnabled") is True
     code_ref = sent.get("TxnTaxCodeRef") or (facts.preference("TaxPrefs", "TaxGroupCodeRef") if automated else None)
-    code = facts.find("TaxCode", code_ref["value"]) if isinstance(code_ref, dict) else None
+    code = facts.find("TaxCode", str(code_ref.get("value"))) if isinstance(code_ref, dict) else None
     taxable = _taxable(draft)
     if code is None or not taxable:
         return
