@@ -66,6 +66,7 @@ def configure(level: str, secrets: AbstractSet[str], stream: TextIO | None = Non
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(threshold)
+    logging.getLogger("transitions").setLevel(logging.WARNING)  # it tells each check of a move, twice
     logging.captureWarnings(capture=True)
     logging.raiseExceptions = False  # a line that can't be written must not be printed unmasked instead
 

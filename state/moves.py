@@ -184,7 +184,7 @@ async def _insert(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
 
 async def _change(work: Work, known: Transaction, sourced: Sourced, cause: Cause) -> Recorded:
     withdrawn = await _withdrawn_there(work, known)
-    if sourced.digest() == known.digest and not withdrawn:
+    if sourced.digest() == known.digest and not withdrawn and not _party_mended(known, sourced):
         return Recorded.UNCHANGED
     fact = Trigger.SOURCE_RESTORED if withdrawn and known.state is State.REVERTED else Trigger.SOURCE_CHANGED
     taken = _taken_in(sourced) | {"revision": known.revision + 1}
@@ -192,6 +192,12 @@ async def _change(work: Work, known: Transaction, sourced: Sourced, cause: Cause
         taken["paid"] = known.paid
     await apply(work, known, fact, cause, changes=taken)
     return Recorded.CHANGED
+
+
+def _party_mended(known: Transaction, sourced: Sourced) -> bool:
+    """Whether what was refused may have been the party, and the TMS describes it anew."""
+    parties = {each.content.party for each in (known, sourced) if each.content is not None}
+    return known.state is State.ERROR and len(parties) > 1
 
 
 async def _withdrawn_there(work: Work, known: Transaction) -> bool:

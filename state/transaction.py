@@ -118,8 +118,24 @@ class Content:
     memo: str = ""
 
     def digest(self) -> str:
-        """Return a fingerprint that changes if and only if the content does."""
-        return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
+        """Return a fingerprint of what the document says.
+
+        The order of the lines does not count, nor does how to reach the party: neither is a reason to touch a
+        document that is in the books.
+        """
+        lines = sorted((line.category, line.name, line.amount, line.description) for line in self.lines)
+        said = (
+            self.party.source_id,
+            self.number,
+            self.issued_on,
+            self.due_on,
+            lines,
+            self.total,
+            self.load_number,
+            self.trip_id,
+            self.memo,
+        )
+        return hashlib.sha256(msgspec.json.encode(said)).hexdigest()
 
     def flaw(self, home_currency: str) -> Problem | None:
         """Return the first reason why this must not be sent as it is, or None."""

@@ -11,7 +11,7 @@ from state.memory import Told
 from state.moves import Cause, Recorded, StaleTransaction, UnknownTransaction
 from state.problem import problem
 from state.store import NotForceable
-from state.transaction import Document, Kind, Money, TransactionId
+from state.transaction import Document, Kind, Money, Sourced, TransactionId
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Desk, OpenDesk
@@ -120,6 +120,28 @@ async def test_record_refused_and_then_corrected_at_the_source_is_tried_again(de
     pending = await desk.again(failed)
     assert (pending.state, pending.problem) == (State.PENDING, None)
     assert await desk.standing(pending) == ["export waiting"]
+
+
+def reached_by(email: str, sourced: Sourced) -> Sourced:
+    """Return the record with another way to reach its party."""
+    assert sourced.content is not None
+    party = replace(sourced.content.party, email=email)
+    return replace(sourced, content=replace(sourced.content, party=party))
+
+
+async def test_party_mended_in_the_tms_is_tried_again_after_a_refusal(desk: "Desk") -> None:
+    recorded = await desk.new()
+    await desk.finish(await desk.announced(), desk.no())
+
+    mended = reached_by("new@acme.example", desk.sourced())
+    assert await desk.store.record(mended, desk.cause) is Recorded.CHANGED
+    assert (await desk.again(recorded)).state is State.PENDING
+
+
+async def test_party_described_anew_is_no_change_of_a_document_in_the_books(desk: "Desk") -> None:
+    await desk.exported()
+
+    assert await desk.store.record(reached_by("new@acme.example", desk.sourced()), desk.cause) is Recorded.UNCHANGED
 
 
 async def test_record_withdrawn_before_anyone_knew_it_is_nothing(desk: "Desk") -> None:
