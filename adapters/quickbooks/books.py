@@ -101,12 +101,14 @@ def ours(copy: Copy, entity: str, transaction: Transaction) -> bool:
 
 
 def refuse_unless_untouched(copy: Copy, wanted: Raw, entity: str, transaction: Transaction) -> None:
-    """Raise Rejected if a held document may not be updated: paid, or changed by a person since we wrote it.
+    """Raise Rejected if a held document may not be updated: its money is paid, or a person changed it since we wrote it.
 
-    An edit that makes it what we want it to be is no quarrel.
+    What is paid keeps its total and its party; its texts and dates may change. An edit that makes the document what
+    we want it to be is no quarrel.
     """
     form = FORMS[transaction.kind]
-    if copy.held.settled:
+    owed = (copy.held.total_amt, copy.held.party.value)
+    if copy.held.settled and owed != (total(wanted, form), wanted[form.party_ref]["value"]):
         raise rejected("document_paid", f"{copy.told(form)}, open {copy.held.balance}")
     fitting = fingerprints(copy.raw, form)
     written = copy.marker.fingerprint if copy.marker and ours(copy, entity, transaction) else None

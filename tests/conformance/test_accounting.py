@@ -667,6 +667,37 @@ async def test_paid_document_is_neither_updated_nor_taken_back(world: World) -> 
         assert raised.value.problem.code == "document_paid"
 
 
+@pytest.mark.parametrize("paid", ["10", "1950.15"], ids=["part", "whole"])
+@pytest.mark.parametrize("kind", [INVOICE, BILL])
+async def test_paid_document_takes_a_late_number_and_new_texts_and_dates(world: World, kind: Kind, paid: str) -> None:
+    sent = await world.exported(transaction(kind))
+    assert sent.document is not None
+    pay: Callable[..., Any] = hands.pay_invoice if kind is INVOICE else hands.pay_bill
+    pay(world.twin.company, sent.document.id, Decimal(paid))
+    late = transaction(kind, number="CARRIER-7", memo="Load 1001", due_on=date(2026, 4, 9), document=sent.document)
+    await world.quickbooks.exports.send(await world.prepared(late))
+    [held] = world.held(order_kind(kind))
+    assert (held["DocNumber"], held["DueDate"]) == ("CARRIER-7", "2026-04-09")
+    assert held["Balance"] == Decimal("1950.15") - Decimal(paid)
+
+
+async def test_paid_document_that_fits_already_is_made(world: World) -> None:
+    sent = await world.exported(transaction())
+    assert sent.document is not None
+    hands.pay_invoice(world.twin.company, sent.document.id, 10)
+    verdict = await world.verdict(await world.prepared(sent))
+    assert isinstance(verdict, Present)
+
+
+async def test_paid_document_does_not_change_hands(world: World) -> None:
+    sent = await world.exported(transaction())
+    assert sent.document is not None
+    hands.pay_invoice(world.twin.company, sent.document.id, 10)
+    with pytest.raises(Rejected) as raised:
+        await world.prepared(transaction(party=Party("c-2", "Globex"), document=sent.document))
+    assert raised.value.problem.code == "document_paid"
+
+
 async def test_update_of_a_deleted_document_says_that_it_is_lost(world: World) -> None:
     sent = await world.exported(transaction())
     assert sent.document is not None
