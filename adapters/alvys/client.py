@@ -26,7 +26,7 @@ ENDPOINTS: Final = (
 )
 
 _VERSIONED = re.compile(r"/api/p/v[\d.]+$")
-_READINGS = 3  # of a set that keeps moving under us, before we come back later
+_READINGS = 3  # of a set that keeps growing under us, before we come back later
 _SHUT_OUT = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -36,7 +36,7 @@ def period(start: datetime, end: datetime) -> dict[str, str]:
 
 
 class _Moved(Exception):  # noqa: N818 - named for what happened
-    """The set changed between two of its pages, so that a record may have slipped past."""
+    """The set grew between two of its pages, or lacks one, so that a record may have slipped past."""
 
 
 class Client:
@@ -56,9 +56,10 @@ class Client:
     async def pages(self, path: str, filters: Mapping[str, object]) -> AsyncIterator[list[object]]:
         """Yield what a search finds, page by page, each as soon as it is here.
 
-        If the total changes between pages, records have moved across page borders and all is read again, so a
-        record may come twice; it never stays unseen. Raises Unavailable if the set never rests, Rejected if the
-        vendor refuses the search, Unauthorized if it refuses us.
+        If the total falls between pages, records have moved left across page borders, and the pages before are read
+        again as far as they may have; if it rises, all is. So a record may come twice; one that stays in the set
+        never stays unseen. Raises Unavailable if the set keeps growing, Rejected if the vendor refuses the search,
+        Unauthorized if it refuses us.
         """
         for _ in range(_READINGS):
             try:
@@ -70,7 +71,7 @@ class Client:
         raise _restless(path)
 
     async def search(self, path: str, filters: Mapping[str, object]) -> list[object]:
-        """Return everything a search finds, each record once; raises as `pages` does."""
+        """Return everything a search finds, as `pages` does, at once."""
         for _ in range(_READINGS):
             try:
                 return [item async for items in self._reading(path, filters) for item in items]
@@ -80,7 +81,7 @@ class Client:
 
     async def glance(self, path: str, filters: Mapping[str, object]) -> list[object]:
         """Return the first page of a search only."""
-        items, _ = await self._page(path, {**filters, "Page": 0, "PageSize": self._page_size})
+        items, _ = await self._page(path, filters, 0)
         return items
 
     async def post(self, path: str, body: bytes, *, writes: bool, refusal: Problem) -> Answer:
@@ -117,22 +118,45 @@ class Client:
         page, seen = 0, 0
         total: int | None = None
         while total is None or seen < total:
-            items, stated = await self._page(path, {**filters, "Page": page, "PageSize": self._page_size})
-            if total is not None and stated != total:
-                raise _Moved
+            items, stated = await self._page(path, filters, page)
+            yield items
+            left = 0 if total is None else _left(total, stated)
+            async for shifted in self._shifted(path, filters, page, left, stated):
+                yield shifted
             page, seen, total = page + 1, seen + len(items), stated
-            if items:
-                yield items
-            elif seen < total:
+            if not items and seen < total:
                 raise _Moved
 
-    async def _page(self, path: str, query: Mapping[str, object]) -> tuple[list[object], int]:
+    async def _shifted(
+        self, path: str, filters: Mapping[str, object], page: int, left: int, total: int
+    ) -> AsyncIterator[list[object]]:
+        """Yield again, backwards, the pages before `page` that records may have moved to before it was read.
+
+        If so many `left` the set, then at most as many went unseen across the border, and they are the last before
+        it. Should more leave meanwhile, the unseen stand as much further to the left.
+        """
+        while left > 0 and page > 0:
+            page -= 1
+            items, stated = await self._page(path, filters, page)
+            yield items
+            left += _left(total, stated) - len(items)
+            total = stated
+
+    async def _page(self, path: str, filters: Mapping[str, object], page: int) -> tuple[list[object], int]:
         """Return one page's items and the total the vendor states."""
+        query = {**filters, "Page": page, "PageSize": self._page_size}
         answer = await self.post(path, encode(query), writes=False, refusal=READ_REFUSED)
         match answer.json():
             case {"Items": list() as items, "Total": int() as total}:
                 return items, total
         raise answer.unclear(f"{path}: the answer is not a page of results")
+
+
+def _left(before: int, now: int) -> int:
+    """Return how many records left a set between two totals; raise _Moved if any came."""
+    if now > before:
+        raise _Moved
+    return before - now
 
 
 def _restless(path: str) -> Unavailable:

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -8,6 +9,8 @@ from urllib.parse import parse_qs
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typing_extensions import override
 
 from adapters.alvys import Alvys, Settings, Skip
@@ -234,19 +237,65 @@ async def test_pages_are_read_to_the_end_even_if_they_are_shorter_than_asked() -
     assert [asked["Page"] for asked in wire.asked("loads/search")] == [0, 1]
 
 
-@pytest.mark.parametrize("second", [page(load("3"), total=2), page(total=3)])
-async def test_set_that_moved_between_pages_is_read_again(second: Json) -> None:
+@pytest.mark.parametrize("second", [page(load("3"), total=4), page(total=3)])
+async def test_set_that_grew_or_lacks_a_page_is_read_again(second: Json) -> None:
     moved = [page(load("1"), load("2"), total=3), second]
     steady = [page(load("1"), load("2"), total=3), page(load("4"), total=3)]
     wire = Wire({"loads/search": moved + steady, "invoices/search": [by_loads({n: invoice(n) for n in "1234"})]})
     assert {each.source_id for each in await read(alvys(wire))} >= {"id-1", "id-2", "id-4"}
 
 
-async def test_set_that_never_rests_is_left_for_later() -> None:
-    wire = Wire({"loads/search": [page(load("1", Status="Open"), total=2), page(total=2)] * 9})
+async def test_set_that_keeps_growing_is_left_for_later() -> None:
+    replies: list[Reply] = [page(load(f"{n}", Status="Open"), total=n) for n in range(2, 9)]
+    wire = Wire({"loads/search": replies})
     with pytest.raises(Unavailable, match="loads/search"):
         await read(alvys(wire))
     assert len(wire.asked("loads/search")) == 6
+
+
+class Shrinking:
+    """Trips that leave the window while it is read: before each page but the first, those at the positions given."""
+
+    def __init__(self, count: int, departures: list[list[int]]) -> None:
+        self.standing = [trip(f"{number}", Status="Cancelled") for number in range(count)]
+        self._departures = iter([[], *departures])
+
+    def __call__(self, asked: Json) -> Json:
+        leaving = {place % (len(self.standing) or 1) for place in next(self._departures, [])}
+        self.standing = [each for place, each in enumerate(self.standing) if place not in leaving]
+        start = asked["Page"] * asked["PageSize"]
+        return page(*self.standing[start : start + asked["PageSize"]], total=len(self.standing))
+
+
+@pytest.mark.parametrize(
+    ("departures", "pages"),
+    [
+        ([], [0, 1, 2, 3, 4]),
+        ([[], [0]], [0, 1, 2, 1, 3, 4]),
+        ([[0, 1, 2]], [0, 1, 0, 2, 3]),
+        ([[], [], [0, 1, 2]], [0, 1, 2, 3, 2, 1]),
+        ([[], [0, 1], [0]], [0, 1, 2, 1, 0, 3, 2]),
+        ([[], list(range(7))], [0, 1, 2, 1, 0]),
+        ([list(range(10))], [0, 1, 0]),
+    ],
+)
+async def test_pages_before_are_read_again_as_far_as_records_moved_left(
+    departures: list[list[int]], pages: list[int]
+) -> None:
+    trips = Shrinking(10, departures)
+    wire = Wire({"trips/search": [trips]})
+    found = {each.source_id for each in await read(alvys(wire, page_size=2))}
+    assert found >= {each["Id"] for each in trips.standing}
+    assert [asked["Page"] for asked in wire.asked("trips/search")] == pages
+
+
+@given(st.integers(0, 30), st.lists(st.lists(st.integers(0, 29), max_size=6), max_size=40), st.integers(1, 5))
+def test_record_that_stays_is_seen_whatever_leaves(count: int, departures: list[list[int]], page_size: int) -> None:
+    trips = Shrinking(count, departures)
+    wire = Wire({"trips/search": [trips]})
+    found = {each.source_id for each in asyncio.run(read(alvys(wire, page_size=page_size)))}
+    assert found >= {each["Id"] for each in trips.standing}
+    assert len(wire.asked("trips/search")) <= 1 + 5 * count
 
 
 NO_PAGES: list[Reply] = [
