@@ -101,7 +101,7 @@ def ours(copy: Copy, entity: str, transaction: Transaction) -> bool:
 
 
 def refuse_unless_untouched(copy: Copy, wanted: Raw, entity: str, transaction: Transaction) -> None:
-    """Raise Rejected if a held document may not be updated: its money is paid, or a person changed it since we wrote it.
+    """Raise Rejected if a held document may not be updated: its money is paid, or a person changed it since our write.
 
     What is paid keeps its total and its party; its texts and dates may change. An edit that makes the document what
     we want it to be is no quarrel.

@@ -19,7 +19,16 @@ from adapters.quickbooks.books import (
 from adapters.quickbooks.client import Client, Reply
 from adapters.quickbooks.faults import Refused
 from adapters.quickbooks.forms import FORMS, Form
-from adapters.quickbooks.mapping import OWNED, Resolved, charge_target, checked_number, compose, line_count, merge
+from adapters.quickbooks.mapping import (
+    OWNED,
+    Resolved,
+    charge_target,
+    checked_number,
+    compose,
+    line_count,
+    merge,
+    names,
+)
 from adapters.quickbooks.parties import Parties
 from adapters.quickbooks.problems import rejected
 from adapters.quickbooks.references import References
@@ -145,12 +154,13 @@ class Exports:
     def _learn_unwritable(self, request: Request, refusal: Refused) -> None:
         """Raise Unavailable if an update failed for a field that QuickBooks answers with but does not take.
 
-        New fields appear in answers without notice; prepared anew, the update leaves this one out.
+        New fields appear in answers without notice; prepared anew, the update leaves this one out. Another update may
+        have been prepared with it before it was known.
         """
         found = _PROPERTY.search(refusal.fault.detail)
         field = found["field"] if found else ""
-        ours = field in OWNED or field == request.form.party_ref
-        if request.document_id and field in request.body and not ours and field not in self._unwritable:
+        foreign = names(request.body) - OWNED - request.form.owned
+        if request.document_id and field in foreign:
             self._unwritable.add(field)
             raise Unavailable(f"QuickBooks does not take back its own field {field}", 0.0) from refusal
 

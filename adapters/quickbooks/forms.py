@@ -28,6 +28,11 @@ class Form:
     payment_types: frozenset[str]  # how links name that entity
     number_per_party: bool  # whether two parties may use the same number
 
+    @property
+    def owned(self) -> frozenset[str]:
+        """The names only this kind has among those we write, at whatever depth."""
+        return frozenset({self.party_ref, self.detail, self.target_ref, *self.constants})
+
 
 # fmt: off
 FORMS: Final[dict[Kind, Form]] = {

@@ -5,7 +5,7 @@ Pure functions; MAPPING.md has one row per field.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from adapters.quickbooks.forms import FORMS, Form, Raw
 from adapters.quickbooks.marker import fingerprint, marker, owned_lines, split, target
@@ -22,9 +22,10 @@ _COMPUTED: Final = frozenset(
     {"TotalAmt", "Balance", "HomeTotalAmt", "HomeBalance", "MetaData", "domain", "sparse", "status"}
     | {"InvoiceLink", "RecurDataRef", "DeliveryInfo"}
 )
-# What we write, besides the reference to the party.
+# What we write at whatever depth, besides what the form names.
 OWNED: Final = frozenset(
     {"Id", "SyncToken", "DocNumber", "TxnDate", "DueDate", "SalesTermRef", "APAccountRef", "PrivateNote", "Line"}
+    | {"DetailType", "Amount", "Description", "value"}
 )
 # What QuickBooks copied from the old party; a new party brings its own.
 _OF_PARTY: Final = frozenset({"BillAddr", "ShipAddr", "BillEmail", "VendorAddr"})
@@ -111,18 +112,31 @@ def merge(held: Raw, wanted: Raw, form: Form, unwritable: Collection[str] = ()) 
     """Return the full update that turns `held` into `wanted` and keeps every field and line that is not ours.
 
     A full update sets each field left out to nothing, so all of them are sent, but for those that QuickBooks is known
-    to answer with and not to take, `unwritable`. Behind the marker, the note is a person's.
+    to answer with and not to take, `unwritable`, at whatever depth. Behind the marker, the note is a person's.
     """
+    held = _without(held, unwritable)
     new_party = held.get(form.party_ref, {}).get("value") != wanted[form.party_ref]["value"]
-    dropped = (
-        _COMPUTED | set(unwritable) | (_OF_PARTY if new_party else frozenset()) | ({"SalesTermRef"} - wanted.keys())
-    )
+    dropped = _COMPUTED | (_OF_PARTY if new_party else frozenset()) | ({"SalesTermRef"} - wanted.keys())
     kept = {name: value for name, value in held.items() if name not in dropped}
     if not (kept.get("TxnTaxDetail") or {}).get("TotalTax"):
         kept.pop("TxnTaxDetail", None)  # a tax of zero, sent back, is refused where QuickBooks computes the tax
     ours = {name: value for name, value in wanted.items() if name not in form.opening}
     note = (wanted["PrivateNote"] + split(held.get("PrivateNote"))[1])[:_LONGEST_NOTE]
     return kept | ours | {"Line": _merged_lines(held, wanted, form), "PrivateNote": note}
+
+
+def names(value: Any) -> frozenset[str]:  # noqa: ANN401 - untyped JSON
+    """Return the names of all fields of a JSON value, at whatever depth."""
+    if isinstance(value, dict):
+        return frozenset(value).union(*map(names, value.values()))
+    return frozenset().union(*map(names, value)) if isinstance(value, list) else frozenset()
+
+
+def _without(value: Any, dropped: Collection[str]) -> Any:  # noqa: ANN401 - untyped JSON
+    """Return a JSON value without the fields of these names, at whatever depth."""
+    if isinstance(value, dict):
+        return {name: _without(each, dropped) for name, each in value.items() if name not in dropped}
+    return [_without(each, dropped) for each in value] if isinstance(value, list) else value
 
 
 def _merged_lines(held: Raw, wanted: Raw, form: Form) -> list[Raw]:

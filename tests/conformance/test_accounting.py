@@ -590,6 +590,27 @@ async def test_update_changes_our_fields_and_keeps_everything_else(world: World)
     assert isinstance(await world.verdict(order, in_doubt=True), Present)
 
 
+async def test_updates_prepared_before_a_field_was_known_to_be_unwritable_are_all_prepared_again(
+    open_world: Callable[..., Awaitable[World]],
+) -> None:
+    world = await open_world(Switches(new_answer_fields=True))
+    both = [transaction(BILL, f"trip-{n}", line("900"), number=f"LD-{n}") for n in range(2)]
+    late = [
+        replace(
+            each, content=replace(each.content, number=f"CARRIER-{n}"), document=(await world.exported(each)).document
+        )
+        for n, each in enumerate(both)
+        if each.content
+    ]
+    for order in [await world.prepared(each) for each in late]:
+        with pytest.raises(Unavailable, match="AnnouncedByNobody") as raised:
+            await world.quickbooks.exports.send(order)
+        assert raised.value.retry_after == 0
+    for each in late:
+        await world.quickbooks.exports.send(await world.prepared(each))
+    assert {bill["DocNumber"] for bill in world.held("Bill")} == {"CARRIER-0", "CARRIER-1"}
+
+
 async def test_second_update_is_not_mistaken_for_an_edit(world: World) -> None:
     sent = await world.exported(transaction(BILL, "trip-1", line("900")))
     for amount in ("950", "980.55"):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -278,6 +278,36 @@ async def test_document_booked_with_other_money_waits_for_a_person(script: Scrip
         await quickbooks.exports.send(order())
     assert raised.value.problem.code == "echo_differs"
     assert "Invoice 145" in raised.value.problem.detail
+
+
+def update(**changes: Any) -> Order:
+    body = msgspec.json.decode(order().body) | {"Id": "145", "SyncToken": "0"} | changes
+    return replace(order(), body=encode(body))
+
+
+def unsupported(field: str) -> tuple[int, bytes, str]:
+    told = {"code": "2010", "Message": "Request has invalid or unsupported property"}
+    detail = f"Property Name:{field} specified is unsupported or invalid"
+    return answer({"Fault": {"Error": [told | {"Detail": detail}], "type": "ValidationFault"}}, 400)
+
+
+async def test_field_of_a_line_that_is_not_taken_back_is_left_out_next_time(script: Scripted) -> None:
+    vendor, quickbooks = script
+    line = {"DetailType": "SalesItemLineDetail", "Amount": 10, "SalesItemLineDetail": {"Novelty": "new"}}
+    vendor.token, vendor.api = [grant("R1")], [unsupported("Novelty")]
+    with pytest.raises(Unavailable, match="Novelty") as raised:
+        await quickbooks.exports.send(update(Line=[line]))
+    assert raised.value.retry_after == 0
+
+
+@pytest.mark.parametrize("field", ["Amount", "ItemRef", "DueDate", "Elsewhere"])
+async def test_refused_field_that_is_ours_or_was_not_sent_waits_for_a_person(script: Scripted, field: str) -> None:
+    vendor, quickbooks = script
+    line = {"DetailType": "SalesItemLineDetail", "Amount": 10, "SalesItemLineDetail": {"ItemRef": {"value": "1"}}}
+    vendor.token, vendor.api = [grant("R1")], [unsupported(field)]
+    with pytest.raises(Rejected) as raised:
+        await quickbooks.exports.send(update(Line=[line], DueDate="2026-04-01"))
+    assert raised.value.problem.code == "accounting_refused"
 
 
 @pytest.mark.parametrize(

@@ -302,3 +302,14 @@ def test_name_is_cleaned_to_what_quickbooks_takes(name: str, cleaned: str) -> No
 def test_contact_details_that_would_be_refused_are_left_out() -> None:
     party = Party("c-1", "N" * 101, email="a@b, c", phone="5" * 31, address=Address("1 Main St", "", "TX", ""))
     assert card(party, "N") == {"DisplayName": "N", "BillAddr": {"Line1": "1 Main St", "CountrySubDivisionCode": "TX"}}
+
+
+def test_update_leaves_out_what_is_not_taken_back_in_lines_too() -> None:
+    wanted = compose("acme", transaction(content()), content(), Resolved("10", ("1", "2")), numbered=True)
+    novel = {"Novelty": {"value": "1"}}
+    [first, second] = wanted["Line"]
+    detail = first["SalesItemLineDetail"] | novel
+    held = wanted | novel | {"Line": [first | novel | {"Id": "1", "SalesItemLineDetail": detail}, second]}
+    update = merge(held, wanted, FORMS[INVOICE], {"Novelty"})
+    assert update["Line"][0]["Id"] == "1"
+    assert b"Novelty" not in encode(update)
