@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 import anyio
 import structlog
@@ -17,6 +18,8 @@ from state.transaction import Sourced
 log = structlog.get_logger()
 
 CURSOR = "intake"
+# How far one look moves the cursor at most, so that an interrupted reading of a long past goes on where it was.
+SLICE: Final = timedelta(days=7)
 
 
 class Intake:
@@ -42,15 +45,21 @@ class Intake:
         self._wake = wake
 
     async def run_once(self) -> None:
-        """Take in everything that changed; the cursor moves only when all of it is durably recorded."""
+        """Take in everything that changed, slice by slice; the cursor moves once all of one is durably recorded."""
         until = self._clock()
-        cursor = await self._store.memory.cursor(CURSOR)
-        since = self._first if cursor is None else max(self._first, cursor - self._overlap)
+        reached = max(self._first, await self._store.memory.cursor(CURSOR) or self._first)
+        since = max(self._first, reached - self._overlap)
+        while since < until:
+            reached = min(reached + SLICE, until)
+            await self._read(since, reached)
+            await self._store.memory.advance(CURSOR, reached)
+            since = reached
+
+    async def _read(self, since: datetime, until: datetime) -> None:
         async for chunk in self._tms.changes(since, until):
             async with anyio.create_task_group() as tasks:
                 for sourced in chunk:
                     tasks.start_soon(self._take, sourced)
-        await self._store.memory.advance(CURSOR, until)
 
     async def _take(self, sourced: Sourced) -> None:
         cause = Cause("intake", _reason(sourced))

@@ -1,11 +1,12 @@
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
 from adapters.ports import Unavailable
-from engine.intake import CURSOR, Intake
+from engine.intake import CURSOR, SLICE, Intake
 from engine.loop import Loop, Pass
 from state.database import StoreError
 from state.lifecycle import State
@@ -89,6 +90,65 @@ async def test_next_look_begins_an_overlap_before_the_end_of_the_last(reader: Re
 
 async def test_overlap_never_reaches_behind_the_first_date(reader: Reader) -> None:
     await reader.desk.store.memory.advance(CURSOR, reader.first + timedelta(minutes=1))
+
+    await reader.intake.run_once()
+
+    assert reader.tms.windows == [Window(reader.first, reader.desk.clock.now)]
+
+
+async def test_long_past_is_read_in_slices_that_leave_no_gap_and_overlap_once(reader: Reader) -> None:
+    left_off = reader.first + timedelta(days=1)
+    await reader.desk.store.memory.advance(CURSOR, left_off)
+    reader.desk.clock.forward(days=10)
+
+    await reader.intake.run_once()
+
+    borders = [left_off - OVERLAP, left_off + SLICE, left_off + 2 * SLICE, reader.desk.clock.now]
+    assert reader.tms.windows == [Window(*slice_) for slice_ in pairwise(borders)]
+    assert await reader.cursor() == reader.desk.clock.now
+
+
+async def test_interrupted_reading_of_a_long_past_goes_on_after_its_last_whole_slice(reader: Reader) -> None:
+    seen: list[object] = []
+
+    async def look() -> None:
+        seen.append(await reader.cursor())
+        if len(seen) == 2:
+            raise Unavailable("busy")
+
+    reader.desk.clock.forward(days=30)
+    reader.tms.chunks, reader.tms.between = [[reader.desk.sourced()]], look
+    with pytest.raises(Unavailable):
+        await reader.intake.run_once()
+    reached = reader.first + SLICE
+    assert (seen, await reader.cursor()) == ([None, reached], reached)
+
+    await reader.intake.run_once()
+
+    assert reader.tms.windows[2].since == reached - OVERLAP
+
+
+async def test_overlap_longer_than_a_slice_never_takes_the_cursor_back(reader: Reader) -> None:
+    reader.desk.clock.forward(days=30)
+    reached = reader.first + timedelta(days=20)
+    await reader.desk.store.memory.advance(CURSOR, reached)
+    reader.intake._overlap = 2 * SLICE
+
+    await reader.intake.run_once()
+
+    assert reader.tms.windows[0] == Window(reached - 2 * SLICE, reached + SLICE)
+
+
+async def test_nothing_is_read_before_the_first_date_has_come(reader: Reader) -> None:
+    reader.desk.clock.forward(days=-8)
+
+    await reader.intake.run_once()
+
+    assert (reader.tms.windows, await reader.cursor()) == ([], None)
+
+
+async def test_first_date_after_the_cursor_is_where_the_next_look_begins(reader: Reader) -> None:
+    await reader.desk.store.memory.advance(CURSOR, reader.first - 2 * SLICE)
 
     await reader.intake.run_once()
 
