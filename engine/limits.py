@@ -1,5 +1,6 @@
 """Request budgets: how fast we may call a vendor."""
 
+import math
 from collections.abc import Awaitable, Callable
 
 from aiolimiter import AsyncLimiter
@@ -9,7 +10,7 @@ Admit = Callable[[str], Awaitable[None]]
 _MARGIN = 1.02  # clocks differ: a vendor's minute may end a little before ours
 
 
-def spaced(per_minute: float, per_second: float) -> Admit:
+def spaced(per_minute: float, per_second: float = math.inf) -> Admit:
     """Return a budget for one company: calls evenly spaced, so that no window of any length holds too many.
 
     A bucket that allows bursts would admit twice its size in the first window; evenly spaced slots reach 98 % of
@@ -24,14 +25,16 @@ def spaced(per_minute: float, per_second: float) -> Admit:
 
 
 def per_endpoint(per_minute: float) -> Admit:
-    """Return a budget for each endpoint: half of the minute's calls at once, the other half spread over it.
+    """Return a budget for each endpoint: calls evenly spaced, the first one as far from the start.
 
-    A burst lets a first intake read its pages without waiting; burst and refill together never exceed the limit.
+    Limits of a few calls a minute leave no room for what was called just before a restart, which nobody remembers.
     """
-    limiters: dict[str, AsyncLimiter] = {}
+    budgets: dict[str, Admit] = {}
 
     async def admit(endpoint: str) -> None:
-        limiter = limiters.setdefault(endpoint, AsyncLimiter(max(1, per_minute / 2), 60 * _MARGIN))
-        await limiter.acquire()
+        if endpoint not in budgets:
+            budgets[endpoint] = spaced(per_minute)
+            await budgets[endpoint](endpoint)  # in the name of whoever ran before us
+        await budgets[endpoint](endpoint)
 
     return admit
