@@ -12,10 +12,10 @@ import msgspec
 
 from adapters.http import Answer, Http
 from adapters.ports import OutcomeUnknown, Unauthorized, Unavailable, Vault
-from adapters.quickbooks.problems import named
+from adapters.quickbooks.problems import told
 from adapters.quickbooks.settings import Settings
 
-_EARLY: Final = timedelta(minutes=5)  # refresh before the vendor would refuse
+_EARLY: Final = timedelta(minutes=5)  # renew so long before the end, but never before half of a short life
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ class Tokens:
         self._clock = clock
         self._lock = anyio.Lock()
         self._access = ""
-        self._usable_until: datetime | None = None
+        self._renew_at: datetime | None = None
         self._chain: Chain | None = None
         self._refusal: str | None = None
         self._name = f"quickbooks:{settings.realm_id}"
@@ -70,13 +70,13 @@ class Tokens:
     async def access(self, stale: str | None = None) -> str:
         """Return an access token; `stale` is one that was just refused, so another is needed.
 
-        Raises Unauthorized if the chain is dead, for good and without asking again, and Unavailable if the token
-        endpoint can't be reached: the caller's own request has not left.
+        Raises Unauthorized if there is no refresh token, or if the chain is dead, for good and without asking again,
+        and Unavailable if the token endpoint can't be reached: the caller's own request has not left.
         """
         async with self._lock:
             if self._refusal is not None:
                 raise Unauthorized(self._refusal)
-            usable = self._usable_until is not None and self._clock() < self._usable_until - _EARLY
+            usable = self._renew_at is not None and self._clock() < self._renew_at
             if not self._access or self._access == stale or not usable:
                 # A cancelled refresh would lose a rotated token with its answer.
                 with anyio.CancelScope(shield=True):
@@ -100,14 +100,16 @@ class Tokens:
         seed = _digest(self._settings.refresh_token)
         # What is in memory is newest: the vault may have failed to keep it.
         chain = self._chain or await self._kept() or Chain(value=self._settings.refresh_token, seed=seed)
+        if not chain.value:
+            raise Unauthorized(told("token_missing"))
         outcome = await self._ask(chain.value)
-        if isinstance(outcome, Refusal) and outcome.error == "invalid_grant" and chain.seed != seed:
+        reconnected = self._settings.refresh_token and chain.seed != seed
+        if isinstance(outcome, Refusal) and outcome.error == "invalid_grant" and reconnected:
             # The kept chain is dead, and someone configured a token since it began: the company was reconnected.
             chain = Chain(value=self._settings.refresh_token, previous=chain.value, seed=seed)
             outcome = await self._ask(chain.value)
         if isinstance(outcome, Refusal):
-            problem = named("access_ended")
-            self._refusal = f"{problem.cause} {problem.fix} ({outcome.error}: {outcome.error_description})"
+            self._refusal = told("access_ended", f"{outcome.error}: {outcome.error_description}")
             raise Unauthorized(self._refusal)
         now = self._clock()
         self._chain = Chain(
@@ -118,7 +120,8 @@ class Tokens:
             ends_at=_after(now, outcome.x_refresh_token_hard_expires_in) or chain.ends_at,
         )
         await self._vault.keep(self._name, msgspec.json.encode(self._chain).decode())
-        self._usable_until = now + timedelta(seconds=outcome.expires_in)
+        life = timedelta(seconds=outcome.expires_in)
+        self._renew_at = now + life - min(_EARLY, life / 2)
         self._access = outcome.access_token
 
     async def _kept(self) -> Chain | None:

@@ -170,7 +170,10 @@ class Exports:
             self._parties.doubt(transaction.content.party, form)
 
     async def _adopted(self, request: Request, refusal: Refused) -> Receipt:
-        """Return the holder of the number if it is our own document after all: an earlier try may have landed late."""
+        """Return the holder of the number if it is our own document after all: an earlier try may have landed late.
+
+        Unconfirmed: a voided document may keep its number; that one of ours is then in the way is said apart.
+        """
         holder = _HOLDER.search(refusal.fault.detail)
         if holder is None or holder["type"] != request.form.entity:
             raise refusal
@@ -178,11 +181,14 @@ class Exports:
             raw = await self._client.read(request.form.entity, holder["id"])
         except Unavailable as error:
             raise OutcomeUnknown(f"the number is taken, perhaps by this very document: {error}") from error
-        match judge_creation(request, [Copy.of(raw)] if raw else []):
+        copy = Copy.of(raw) if raw else None
+        match judge_creation(request, [copy] if copy else []):
             case Present(receipt):
                 return receipt
             case Conflict(conflict):
                 raise Rejected(conflict, refusal.trace)
+            case Absent() if copy and copy.marker and copy.held.gone:
+                raise rejected("number_kept_by_void", copy.told(request.form), refusal.trace) from refusal
             case Absent():
                 raise refusal
 

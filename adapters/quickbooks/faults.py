@@ -14,7 +14,7 @@ import msgspec
 
 from adapters.http import Answer
 from adapters.ports import OutcomeUnknown, Rejected, Unauthorized, Unavailable, VendorError
-from adapters.quickbooks.problems import named
+from adapters.quickbooks.problems import named, told
 
 _THROTTLED = 60.0  # seconds; the vendor's limits page asks for a minute of silence
 _LONGEST_FAULT = 64 * 1024  # bytes of an answer in which a fault is looked for
@@ -138,7 +138,7 @@ def error_in(answer: Answer, trace: str) -> VendorError | None:
     if answer.ok:
         return None
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return Unauthorized(_told(_SHUT_OUT.meaning, f"HTTP {answer.status}"))
+        return Unauthorized(told(_SHUT_OUT.meaning, f"HTTP {answer.status}"))
     return answer.unclear(f"HTTP {answer.status} without a readable fault")
 
 
@@ -154,7 +154,7 @@ def error_for(faults: Iterable[Fault], *, writes: bool, status: int, trace: str)
         case Next.REJECT:
             return Refused(fault, row.meaning, trace)
         case Next.STOP:
-            return Unauthorized(_told(row.meaning, fault.text))
+            return Unauthorized(told(row.meaning, fault.text))
 
 
 def _row(fault: Fault, status: int) -> Row:
@@ -167,11 +167,6 @@ def _row(fault: Fault, status: int) -> Row:
         and (row.detail is None or re.search(row.detail, f"{fault.message} {fault.detail}", re.IGNORECASE))
     )
     return next(fitting, _SHUT_OUT if shut_out else _WHEN_UNLISTED)
-
-
-def _told(meaning: str, detail: str) -> str:
-    problem = named(meaning)
-    return f"{problem.cause} {problem.fix} ({detail})"
 
 
 def faults_in(answer: Answer) -> list[Fault]:

@@ -37,6 +37,8 @@ CATALOGUE: Final[dict[str, Problem]] = {
         Problem("number_taken", "Another document carries this number already.",
                 "Open the document named below. If it is this very load, void or delete it and retry, or force to "
                 "exported with its id; otherwise give one of the two another number, then retry."),
+        Problem("number_kept_by_void", "A voided document of ours keeps the number.",
+                "Delete the voided document named below in QuickBooks (open it > More > Delete), then retry."),
         Problem("duplicate_suspected", "QuickBooks holds two documents for this one transaction.",
                 "Compare the documents named below, void or delete the wrong one in QuickBooks, then retry."),
         Problem("document_differs",
@@ -87,6 +89,8 @@ CATALOGUE: Final[dict[str, Problem]] = {
         # the whole company
         Problem("access_ended", "QuickBooks does not let us in: the connection was removed, or its user lost access.",
                 "Reconnect QuickBooks as a company administrator and give the daemon the new refresh token."),
+        Problem("token_missing", "No refresh token is configured, and none has been kept.",
+                "Connect QuickBooks as a company administrator and set quickbooks.refresh_token."),
         Problem("subscription_ended", "The company's QuickBooks subscription has ended or its payment failed.",
                 "Renew it in QuickBooks: Settings > Account and settings > Billing & subscription."),
         Problem("company_reset", "The company's data was wiped in QuickBooks; every id we know is void.",
@@ -99,6 +103,12 @@ CATALOGUE: Final[dict[str, Problem]] = {
 def rejected(code: str, detail: str = "", trace: str = "") -> Rejected:
     """Return the refusal `code`, ours or a common one, with what was seen; KeyError for an unknown code."""
     return Rejected(named(code).seen(detail), trace)
+
+
+def told(code: str, detail: str = "") -> str:
+    """Return the problem `code` of the whole company as one text, with what was seen."""
+    problem = named(code)
+    return f"{problem.cause} {problem.fix}" + (f" ({detail})" if detail else "")
 
 
 def named(code: str) -> Problem:

@@ -371,6 +371,30 @@ async def test_voided_document_does_not_hold_the_place_of_a_new_generation(world
     assert await world.verdict(order) == Absent()
 
 
+async def test_number_kept_by_our_voided_document_is_free_once_that_is_deleted(world: World) -> None:
+    sent = await world.exported(transaction())
+    assert sent.document is not None
+    hands.void_invoice(world.twin.company, sent.document.id)
+    order = await world.prepared(transaction(generation=2))
+    with pytest.raises(Rejected) as raised:
+        await world.quickbooks.exports.send(order)
+    assert raised.value.problem.code == "number_kept_by_void"
+    assert f"Invoice {sent.document.id} no. LD-1001" in raised.value.problem.detail
+    assert raised.value.trace
+    hands.delete(world.twin.company, "Invoice", sent.document.id)
+    await world.quickbooks.exports.send(replace(order, request_id="again"))
+
+
+async def test_number_kept_by_a_voided_document_of_another_hand_is_taken(world: World) -> None:
+    order = await world.prepared(transaction())
+    other = hands.create(world.twin.company, "Customer", {"DisplayName": "Globex"})
+    by_hand = hands.create(world.twin.company, "Invoice", invoice_by_hand(world, other["Id"], "LD-1001"))
+    hands.void_invoice(world.twin.company, by_hand["Id"])
+    with pytest.raises(Rejected) as raised:
+        await world.quickbooks.exports.send(order)
+    assert raised.value.problem.code == "number_taken"
+
+
 async def test_document_voided_while_its_answer_was_lost_is_not_made_again(world: World) -> None:
     order = await world.prepared(transaction())
     receipt = await world.quickbooks.exports.send(order)

@@ -65,8 +65,14 @@ class Script:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     pause: asyncio.Event = field(default_factory=asyncio.Event)
 
+    settings: Settings = field(init=False)
+    http: Http = field(init=False)
+
     def __post_init__(self) -> None:
         self.pause.set()
+
+    def adapter(self, settings: Settings) -> QuickBooks:
+        return QuickBooks(settings, self.http, self.vault, self.vault, self.clock)
 
     def clock(self) -> datetime:
         return self.now
@@ -99,8 +105,8 @@ def answer(body: Any, status: int = 200) -> tuple[int, bytes, str]:
     return (status, encode(body), "application/json")
 
 
-def grant(refresh: str, access: str = "A") -> tuple[int, bytes, str]:
-    lifetimes = {"expires_in": 3600, "x_refresh_token_expires_in": 8640000, "x_refresh_token_hard_expires_in": 100}
+def grant(refresh: str, access: str = "A", life: int = 3600) -> tuple[int, bytes, str]:
+    lifetimes = {"expires_in": life, "x_refresh_token_expires_in": 8640000, "x_refresh_token_hard_expires_in": 100}
     return answer({"token_type": "bearer", "access_token": access, "refresh_token": refresh} | lifetimes)
 
 
@@ -120,7 +126,8 @@ async def script() -> AsyncIterator[tuple[Script, QuickBooks]]:
     async with aiohttp.ClientSession() as session:
         http = Http(session, admit=admit, observe=lambda call: None, timeout=5)
         settings = Settings(root, f"{root}/token", "id", "secret", "1", "R0", "acme")
-        yield script, QuickBooks(settings, http, script.vault, script.vault, script.clock)
+        script.settings, script.http = settings, http
+        yield script, script.adapter(settings)
     await server.close()
 
 
@@ -171,6 +178,34 @@ async def test_access_is_renewed_five_minutes_before_it_ends(script: Scripted) -
     assert await quickbooks.tokens.access() == "A2"
     assert quickbooks.tokens.seconds_to_expiry == 8640000
     assert quickbooks.tokens.seconds_to_end == 100
+
+
+async def test_access_of_a_short_life_is_renewed_after_half_of_it(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token = [grant("R1", "A1", 120), grant("R1", "A2", 120)]
+    assert await quickbooks.tokens.access() == "A1"
+    vendor.now += timedelta(seconds=59)
+    assert await quickbooks.tokens.access() == "A1"
+    vendor.now += timedelta(seconds=1)
+    assert await quickbooks.tokens.access() == "A2"
+
+
+async def test_first_start_without_a_refresh_token_says_which_key_to_set_and_asks_nobody(script: Scripted) -> None:
+    vendor, _ = script
+    unset = vendor.adapter(replace(vendor.settings, refresh_token=""))
+    with pytest.raises(Unauthorized, match=r"No refresh token is configured.* set quickbooks\.refresh_token"):
+        await unset.tokens.access()
+    assert vendor.asked == []
+
+
+async def test_dead_chain_is_not_asked_about_with_an_empty_token(script: Scripted) -> None:
+    vendor, _ = script
+    unset = vendor.adapter(replace(vendor.settings, refresh_token=""))
+    vendor.vault.kept = ['{"value":"R9","seed":"the old consent"}']
+    vendor.token = [answer({"error": "invalid_grant"}, 400)]
+    with pytest.raises(Unauthorized, match="Reconnect QuickBooks"):
+        await unset.tokens.access()
+    assert [asked["refresh_token"] for asked in vendor.asked] == ["R9"]
 
 
 async def test_lost_answer_is_asked_for_once_more_with_the_same_token(script: Scripted) -> None:
