@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from adapters.alvys.record import Odd, Record, glimpse, odd
+from adapters.alvys.record import Odd, Record, glimpse, glimpses, odd
 from adapters.alvys.settings import Settings
 from state.problem import problem
 from state.transaction import Address, Content, Kind, Line, Money, Party, Sourced
@@ -22,6 +22,8 @@ LINE_CATEGORIES: Final[dict[tuple[str, str | None], str]] = {
     ("Accessorial", None): "accessorial",
 }
 
+# The vendor promises no order of an invoice's loads, and the first one decides on payments and the legal entity.
+_LOAD_ORDER: Final = ("LoadNumber", "Id")
 _LOAD_INVOICES: Final = frozenset({"LoadInvoice", "OrderInvoice"})
 
 
@@ -93,7 +95,7 @@ def invoice_owner(invoice: Record) -> str:
 
     The first load decides, so that exactly one legal entity takes an invoice over several subsidiaries' loads.
     """
-    loads = invoice.parts("Loads")
+    loads = invoice.parts("Loads", by=_LOAD_ORDER)
     vendor = invoice.part("Vendor")
     return (loads[0].text("SubsidiaryName") if loads else "") or (vendor.text("Name") if vendor else "")
 
@@ -117,7 +119,7 @@ def _invoice(invoice: Record, customer: object, settings: Settings) -> Content:
     if invoice.text("Type") not in _LOAD_INVOICES:
         raise odd(f"Invoice.Type is {invoice.text('Type')[:40]!r}")
     master = None if customer is None else Record(customer, "Customer")
-    loads = invoice.parts("Loads")
+    loads = invoice.parts("Loads", by=_LOAD_ORDER)
     numbers = [load.text("LoadNumber") for load in loads]
     references = {number: _references(load) for number, load in zip(numbers, loads, strict=True)}
     first = next(iter(numbers), "") or invoice.text("Number")
@@ -265,6 +267,6 @@ def _identity(raw: object, *fields: str) -> str:
 
 
 def _loads(raw: object) -> list[object]:
-    """Return the loads an invoice lists, none if that can't be read."""
+    """Return the loads an invoice lists, in their order, none if that can't be read."""
     loads = raw.get("Loads") if isinstance(raw, Mapping) else None
-    return loads if isinstance(loads, list) else []
+    return sorted(loads, key=lambda load: glimpses(load, _LOAD_ORDER)) if isinstance(loads, list) else []

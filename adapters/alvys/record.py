@@ -1,6 +1,6 @@
 """One Alvys record, read field by field: what doesn't fit is told with its place, never guessed at."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal, Inexact, localcontext
 from typing import Final, TypeVar
@@ -62,9 +62,10 @@ class Record:
         value = self._fields.get(name)
         return None if value is None else Record(value, f"{self.path}.{name}")
 
-    def parts(self, name: str) -> list["Record"]:
-        """Return a list of nested objects, empty if there is none."""
-        return [Record(value, f"{self.path}.{name}[{place}]") for place, value in enumerate(self._list(name))]
+    def parts(self, name: str, *, by: Sequence[str] = ()) -> list["Record"]:
+        """Return a list of nested objects, empty if there is none, as it stands or ordered by these of their texts."""
+        parts = [Record(value, f"{self.path}.{name}[{place}]") for place, value in enumerate(self._list(name))]
+        return sorted(parts, key=lambda part: glimpses(part._fields, by))
 
     def instant(self, name: str) -> datetime | None:
         """Return an RFC 3339 instant, or None if there is none.
@@ -139,6 +140,11 @@ def glimpse(raw: object, name: str) -> str:
     """Return a text wherever there is one, blank otherwise; for what must be known of a record that may be odd."""
     value = raw.get(name) if isinstance(raw, Mapping) else None
     return value if isinstance(value, str) and value.strip() else ""
+
+
+def glimpses(raw: object, names: Iterable[str]) -> list[str]:
+    """Return several texts in this way, to order what may be odd by."""
+    return [glimpse(raw, name) for name in names]
 
 
 def _kind(value: object) -> str:

@@ -2,6 +2,7 @@ import copy
 from dataclasses import replace
 from datetime import UTC, date, timedelta, timezone
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.alvys import Settings
-from adapters.alvys.mapping import carrier_bill, customer_invoice, invoice_withdrawn, load_withdrawn
+from adapters.alvys.mapping import carrier_bill, customer_invoice, invoice_owner, invoice_withdrawn, load_withdrawn
+from adapters.alvys.record import Record
 from state.transaction import Address, Content, Kind, Line, Money, Sourced
 
 SETTINGS = Settings(
@@ -165,6 +167,18 @@ def test_order_invoice_tells_each_line_by_its_own_load() -> None:
     found = content(customer_invoice(record, None, SETTINGS))
     assert found.memo == "Load 1001, order 77; Load 1002, PO P5"
     assert found.lines[1].description == "Detention - Load 1002, PO P5"
+
+
+def test_order_of_an_invoices_loads_does_not_matter() -> None:
+    record = changed(changed(INVOICE, "Type", "OrderInvoice"), "LineItems.0.LoadNumber", "1002")
+    second = {"Id": "load-2", "LoadNumber": "1002", "SubsidiaryName": "X", "PONumber": "P5"}
+    namesake = {"Id": "load-3", "LoadNumber": "1002", "SubsidiaryName": "Y", "PONumber": "P6"}
+    orders = [changed(record, "Loads", list(each)) for each in permutations([*INVOICE["Loads"], second, namesake])]
+    first, *others = (customer_invoice(each, None, SETTINGS) for each in orders)
+    assert [each for each in others if each != first] == []
+    assert (first.label, content(first).load_number) == ("1001", "1001")
+    assert {invoice_owner(Record(each, "Invoice")) for each in orders} == {"Blue Mesa Logistics LLC"}
+    assert {invoice_withdrawn(each) for each in orders} == {invoice_withdrawn(record)}
 
 
 @pytest.mark.parametrize(
