@@ -11,8 +11,8 @@ import anyio
 import msgspec
 
 from adapters.http import Answer, Http
-from adapters.ports import OutcomeUnknown, Unauthorized, Unavailable, Vault
-from adapters.quickbooks.problems import told
+from adapters.ports import OutcomeUnknown, Unavailable, Vault
+from adapters.quickbooks.problems import ShutOut
 from adapters.quickbooks.settings import Settings
 
 _EARLY: Final = timedelta(minutes=5)  # renew so long before the end, but never before half of a short life
@@ -75,7 +75,7 @@ class Tokens:
         """
         async with self._lock:
             if self._refusal is not None:
-                raise Unauthorized(self._refusal)
+                raise ShutOut("access_ended", self._refusal)
             usable = self._renew_at is not None and self._clock() < self._renew_at
             if not self._access or self._access == stale or not usable:
                 # A cancelled refresh would lose a rotated token with its answer.
@@ -101,7 +101,7 @@ class Tokens:
         # What is in memory is newest: the vault may have failed to keep it.
         chain = self._chain or await self._kept() or Chain(value=self._settings.refresh_token, seed=seed)
         if not chain.value:
-            raise Unauthorized(told("token_missing"))
+            raise ShutOut("token_missing")
         outcome = await self._ask(chain.value)
         reconnected = self._settings.refresh_token and chain.seed != seed
         if isinstance(outcome, Refusal) and outcome.error == "invalid_grant" and reconnected:
@@ -109,8 +109,8 @@ class Tokens:
             chain = Chain(value=self._settings.refresh_token, previous=chain.value, seed=seed)
             outcome = await self._ask(chain.value)
         if isinstance(outcome, Refusal):
-            self._refusal = told("access_ended", f"{outcome.error}: {outcome.error_description}")
-            raise Unauthorized(self._refusal)
+            self._refusal = f"{outcome.error}: {outcome.error_description}"
+            raise ShutOut("access_ended", self._refusal)
         now = self._clock()
         self._chain = Chain(
             value=outcome.refresh_token,

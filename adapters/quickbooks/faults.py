@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from adapters.http import Answer
-from adapters.ports import OutcomeUnknown, Rejected, Unauthorized, Unavailable, VendorError
-from adapters.quickbooks.problems import named, told
+from adapters.ports import OutcomeUnknown, Rejected, Unavailable, VendorError
+from adapters.quickbooks.problems import ShutOut, named
 
 _THROTTLED = 60.0  # seconds; the vendor's limits page asks for a minute of silence
 _LONGEST_FAULT = 64 * 1024  # bytes of an answer in which a fault is looked for
@@ -66,7 +66,7 @@ FAULTS: Final[tuple[Row, ...]] = (
     Row("2500",  None,                              REJECT,  "reference_inactive"),
     Row("3001",  None,                              RETRY,   "throttled"),
     Row("3100",  r"InternalServerError|statusCode=5", RETRY, "authorization is out of order"),
-    Row("3100",  None,                              STOP,    "access_ended"),
+    Row("3100",  None,                              STOP,    "company_mismatch"),
     Row("3200",  None,                              STOP,    "access_ended"),
     Row("3202",  None,                              STOP,    "access_ended"),
     Row("5010",  None,                              RETRY,   "the document changed meanwhile"),
@@ -138,7 +138,7 @@ def error_in(answer: Answer, trace: str) -> VendorError | None:
     if answer.ok:
         return None
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return Unauthorized(told(_SHUT_OUT.meaning, f"HTTP {answer.status}"))
+        return ShutOut(_SHUT_OUT.meaning, f"HTTP {answer.status}")
     return answer.unclear(f"HTTP {answer.status} without a readable fault")
 
 
@@ -154,7 +154,7 @@ def error_for(faults: Iterable[Fault], *, writes: bool, status: int, trace: str)
         case Next.REJECT:
             return Refused(fault, row.meaning, trace)
         case Next.STOP:
-            return Unauthorized(told(row.meaning, fault.text))
+            return ShutOut(row.meaning, fault.text)
 
 
 def _row(fault: Fault, status: int) -> Row:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from adapters.ports import Rejected
+from adapters.ports import Rejected, Unauthorized
 from state.problem import CATALOGUE as COMMON
 from state.problem import Problem
 
@@ -22,6 +22,9 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "An account, item, customer or vendor of the document is inactive in QuickBooks.",
                 "Make it active again (its list > gear > Include inactive > Make active), or map the charge "
                 "elsewhere; then retry."),
+        Problem("payable_account_unclear",
+                "The company has no accounts payable account, or it has several, and none is chosen.",
+                "Choose the one that bills are owed on: set mapping.payable_account, restart, then retry."),
         Problem("account_type_wrong", "An account of the document has a type that may not stand there.",
                 "Expenses go to a cost or expense account, bills are owed on an Accounts payable account: correct "
                 "the configuration, or the type under Settings > Chart of accounts; then retry."),
@@ -89,6 +92,10 @@ CATALOGUE: Final[dict[str, Problem]] = {
         # the whole company
         Problem("access_ended", "QuickBooks does not let us in: the connection was removed, or its user lost access.",
                 "Reconnect QuickBooks as a company administrator and give the daemon the new refresh token."),
+        Problem("company_mismatch",
+                "QuickBooks does not let us into this company: the connection is for another one, or it was removed.",
+                "Compare quickbooks.realm_id with the company's id, correct it and restart; if it is right, reconnect "
+                "QuickBooks as a company administrator and give the daemon the new refresh token."),
         Problem("token_missing", "No refresh token is configured, and none has been kept.",
                 "Connect QuickBooks as a company administrator and set quickbooks.refresh_token."),
         Problem("subscription_ended", "The company's QuickBooks subscription has ended or its payment failed.",
@@ -100,15 +107,18 @@ CATALOGUE: Final[dict[str, Problem]] = {
 # fmt: on
 
 
+class ShutOut(Unauthorized):
+    """We are not let in, for a problem of the whole company."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        self.problem = named(code).seen(detail)
+        seen = f" ({detail})" if detail else ""
+        super().__init__(f"{self.problem.cause} {self.problem.fix}{seen}")
+
+
 def rejected(code: str, detail: str = "", trace: str = "") -> Rejected:
     """Return the refusal `code`, ours or a common one, with what was seen; KeyError for an unknown code."""
     return Rejected(named(code).seen(detail), trace)
-
-
-def told(code: str, detail: str = "") -> str:
-    """Return the problem `code` of the whole company as one text, with what was seen."""
-    problem = named(code)
-    return f"{problem.cause} {problem.fix}" + (f" ({detail})" if detail else "")
 
 
 def named(code: str) -> Problem:

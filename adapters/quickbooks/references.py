@@ -92,7 +92,8 @@ class References:
             return account
         payables = [row for row in await self._accounts.get() if row.account_type == _PAYABLE and row.active]
         if len(payables) != 1:
-            raise rejected("mapping_missing", f"{len(payables)} Accounts payable accounts: set mapping.payable_account")
+            found = ", ".join(account.name for account in payables) or "none"
+            raise rejected("payable_account_unclear", f"Accounts payable accounts: {found}")
         return payables[0]
 
     async def term(self, days: int) -> str | None:

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from typing_extensions import override
@@ -167,15 +167,15 @@ class AccountingPrefs(Shape):
     """Closing date and tracking dimensions; no closing date means that the books are open."""
 
     book_close_date: date | None = None
-    track_departments: bool = False
-    class_tracking_per_txn: bool = False
-    class_tracking_per_txn_line: bool = False
+    track_departments: bool | None = None
+    class_tracking_per_txn: bool | None = None
+    class_tracking_per_txn_line: bool | None = None
 
 
 class SalesPrefs(Shape):
     """Whether documents carry our numbers or QuickBooks' own."""
 
-    custom_txn_numbers: bool = False
+    custom_txn_numbers: bool | None = None
 
 
 class PurchasePrefs(Shape):
@@ -188,7 +188,6 @@ class CurrencyPrefs(Shape):
     """The currency the books are kept in."""
 
     home_currency: Ref | None = None
-    multi_currency_enabled: bool = False
 
 
 class Pair(Shape):
@@ -205,7 +204,7 @@ class OtherPrefs(Shape):
 
 
 class Preferences(Shape):
-    """The company's settings that decide what we send."""
+    """The company's settings that decide what we send; a flag that is not stated is None."""
 
     accounting_info_prefs: AccountingPrefs = msgspec.field(default_factory=AccountingPrefs)
     sales_forms_prefs: SalesPrefs = msgspec.field(default_factory=SalesPrefs)
@@ -220,8 +219,13 @@ class Preferences(Shape):
 
     @property
     def our_numbers(self) -> bool:
-        """Whether invoices carry the number we send."""
-        return self.sales_forms_prefs.custom_txn_numbers
+        """Whether invoices carry the number we send; while that is unknown, none is sent."""
+        return self.sales_forms_prefs.custom_txn_numbers is True
+
+    @property
+    def bills(self) -> bool | None:
+        """Whether the company uses bills, None while that is unknown."""
+        return self.vendor_and_purchases_prefs.enable_bills
 
     def other(self, suffix: str) -> str | None:
         """Return the named setting; some companies carry a prefix before the name, so its end decides."""
@@ -249,8 +253,15 @@ Read = TypeVar("Read", bound=msgspec.Struct)
 
 
 def readable(raw: object, shape: type[Read]) -> Read | None:
-    """Return an untyped object as `shape`, or None if it does not fit."""
+    """Return an untyped object as `shape`, or None if it does not fit; a null is as good as a missing field."""
     try:
-        return msgspec.convert(raw, shape)
+        return msgspec.convert(_stated(raw), shape)
     except msgspec.ValidationError:
         return None
+
+
+def _stated(value: Any) -> Any:  # noqa: ANN401 - untyped JSON
+    """Return a JSON value without the fields that are null, at whatever depth."""
+    if isinstance(value, dict):
+        return {name: _stated(each) for name, each in value.items() if each is not None}
+    return [_stated(each) for each in value] if isinstance(value, list) else value

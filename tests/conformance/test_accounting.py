@@ -15,6 +15,7 @@ from adapters.http import Call, Http
 from adapters.ports import (
     Absent,
     Conflict,
+    Finding,
     Order,
     OutcomeUnknown,
     Present,
@@ -24,6 +25,7 @@ from adapters.ports import (
     Unavailable,
 )
 from adapters.quickbooks import Mapping, QuickBooks, Settings
+from adapters.quickbooks.books import Request
 from adapters.sandbox.quickbooks import Limits, QuickBooksSandbox, Switches, hands, seed_company
 from state.lifecycle import Effect, State
 from state.outbox import Claim, Message, Observation, Phase, Receipt, Settlement
@@ -968,6 +970,42 @@ async def test_check_passes_a_fit_company_and_says_what_to_set_in_one_that_is_no
     assert failed >= {"plan", "accounts payable account", 'revenue "Storage"', 'expense "default"'}
     assert "Custom transaction numbers" in unfit["custom transaction numbers"].fix
     assert all(finding.fix for finding in unfit.values() if finding.standing is not Standing.PASS)
+
+
+async def checked(quickbooks: QuickBooks) -> dict[str, Finding]:
+    return {finding.subject: finding for finding in await quickbooks.check()}
+
+
+async def test_check_fails_a_mapping_with_an_empty_side_unless_bills_are_off(world: World) -> None:
+    empty = world.another(mapping=Mapping())
+    found = await checked(empty)
+    assert [found[side].standing for side in ("revenue", "expense")] == [Standing.FAIL, Standing.FAIL]
+    assert "mapping.revenue" in found["revenue"].fix
+    assert "mapping.expense" in found["expense"].fix
+    world.twin.company.set_preferences({"VendorAndPurchasesPrefs": {"EnableBills": False}})
+    world.clock.pass_time(minutes=2)
+    assert (await checked(empty))["expense"].standing is Standing.WARN
+
+
+async def test_check_names_the_accounts_payable_accounts_of_which_one_has_to_be_chosen(world: World) -> None:
+    hands.create(world.twin.company, "Account", {"Name": "Factoring A/P", "AccountType": "Accounts Payable"})
+    found = (await checked(world.quickbooks))["accounts payable account"]
+    assert found.standing is Standing.FAIL
+    assert "Factoring A/P" in found.detail
+    assert "several, and none is chosen" in found.detail
+    assert "mapping.payable_account" in found.fix
+
+
+async def test_company_that_does_not_state_its_preferences_gets_documents_without_our_number(world: World) -> None:
+    unstated = {"AccountingInfoPrefs": {"ClassTrackingPerTxn": None}, "SalesFormsPrefs": {"CustomTxnNumbers": None}}
+    world.twin.company.set_preferences(unstated)
+    assert "DocNumber" not in Request.of(await world.prepared(transaction())).body
+
+
+async def test_check_of_another_company_names_the_setting(world: World) -> None:
+    [found] = await world.another(realm_id="4620816365000000000").check()
+    assert (found.subject, found.standing) == ("connection", Standing.FAIL)
+    assert "quickbooks.realm_id" in found.fix
 
 
 async def test_check_warns_of_a_company_that_refuses_equal_bill_numbers(world: World) -> None:

@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from adapters.http import Http, encode
-from adapters.ports import Changes, Order, OutcomeUnknown, Rejected, Unauthorized, Unavailable
+from adapters.ports import Changes, Order, OutcomeUnknown, Rejected, Standing, Unauthorized, Unavailable
 from adapters.quickbooks import QuickBooks, Settings
 from adapters.quickbooks.client import quoted
 from state.lifecycle import Effect, State
@@ -410,6 +410,46 @@ async def test_unreadable_payment_does_not_hide_the_others(script: Scripted) -> 
         ("1", 1000, date(2026, 3, 1))
     ]
     assert changes.until == datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
+
+
+COMPANY = {"CompanyName": "Blue Mesa", "NameValue": [{"Name": "SubscriptionStatus", "Value": "PAID"}]}
+NULLS = {
+    "AccountingInfoPrefs": {"ClassTrackingPerTxn": None, "TrackDepartments": None},
+    "SalesFormsPrefs": {"CustomTxnNumbers": None},
+    "VendorAndPurchasesPrefs": {"EnableBills": None},
+    "CurrencyPrefs": {"HomeCurrency": None},
+    "OtherPrefs": {"NameValue": None},
+}
+
+
+def company(**sku: str) -> dict[str, Any]:
+    pairs = [{"Name": name, "Value": value} for name, value in sku.items()]
+    return {"CompanyInfo": COMPANY | {"NameValue": pairs}}
+
+
+@pytest.mark.parametrize("preferences", [{}, NULLS, dict.fromkeys(NULLS)], ids=["missing", "null", "null sections"])
+async def test_flags_that_quickbooks_does_not_state_are_said_to_be_unknown(script: Scripted, preferences: Any) -> None:
+    vendor, quickbooks = script
+    nothing = answer({"QueryResponse": {}})
+    vendor.token = [grant("R1")]
+    vendor.api = [answer(company()), answer({"Preferences": preferences}), nothing]
+    found = {finding.subject: (finding.standing, finding.detail) for finding in await quickbooks.check()}
+    said = "unknown, taken as {}: QuickBooks does not say"
+    assert found["custom transaction numbers"] == (Standing.WARN, said.format("off"))
+    assert found["bills"] == (Standing.WARN, said.format("enabled"))
+    assert found["duplicate bill numbers"] == (Standing.WARN, said.format("taken"))
+    assert found["home currency"] == (Standing.WARN, said.format("USD"))
+    assert found["class tracking"] == found["location tracking"] == (Standing.PASS, "unknown, taken as off")
+
+
+@pytest.mark.parametrize("sku", ["QuickBooks Online Simple Start", "Simple-Start", "SimpleStart", "SIMPLE_START"])
+async def test_plan_without_bills_is_recognised_however_it_is_written(script: Scripted, sku: str) -> None:
+    vendor, quickbooks = script
+    nothing = answer({"QueryResponse": {}})
+    vendor.token = [grant("R1")]
+    vendor.api = [answer(company(OfferingSku=sku)), answer({"Preferences": {}}), nothing]
+    [plan] = [finding for finding in await quickbooks.check() if finding.subject == "plan"]
+    assert plan.standing is Standing.FAIL
 
 
 @pytest.mark.parametrize(("value", "literal"), [("O'Brien", r"'O\'Brien'"), ("a\\b", r"'a\\b'"), ("", "''")])

@@ -91,7 +91,7 @@ def test_fault_inside_a_success_is_an_error() -> None:
     ],
 )
 def test_fault_says_what_to_do_next(code: str, detail: str, kind: type[VendorError]) -> None:
-    assert type(error(code, detail)) is kind
+    assert isinstance(error(code, detail), kind)
 
 
 @pytest.mark.parametrize(
