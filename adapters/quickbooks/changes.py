@@ -40,10 +40,14 @@ class Watch:
         """Return every document that changed since then, with all its payments, at least once.
 
         `until` is the vendor's time at which the reading began. A document deleted amid more than a thousand other
-        changes can be missed: change data is cut there and has no pages. Comparing the books finds it.
+        changes can be missed: change data is cut there and has no pages. Comparing the books finds it, as it finds
+        what changed before the feed's reach, which is said in the log each time.
         """
         started = self._clock()
-        groups, answered = await self._changed(max(since, started - _REACH))
+        reach = started - _REACH
+        if since < reach:
+            log.warning("quickbooks.changes_out_of_reach", since=since.isoformat(), reach=reach.isoformat())
+        groups, answered = await self._changed(max(since, reach))
         until = answered - (self._clock() - started) if answered else started
         observations: list[Observation] = []
         for form in FORMS.values():
