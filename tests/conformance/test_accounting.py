@@ -25,7 +25,6 @@ from adapters.ports import (
     Unavailable,
 )
 from adapters.quickbooks import Mapping, QuickBooks, Settings
-from adapters.quickbooks.books import Request
 from adapters.sandbox.quickbooks import Limits, QuickBooksSandbox, Switches, hands, seed_company
 from state.lifecycle import Effect, State
 from state.outbox import Claim, Message, Observation, Phase, Receipt, Settlement
@@ -994,12 +993,6 @@ async def test_check_names_the_accounts_payable_accounts_of_which_one_has_to_be_
     assert "Factoring A/P" in found.detail
     assert "several, and none is chosen" in found.detail
     assert "mapping.payable_account" in found.fix
-
-
-async def test_company_that_does_not_state_its_preferences_gets_documents_without_our_number(world: World) -> None:
-    unstated = {"AccountingInfoPrefs": {"ClassTrackingPerTxn": None}, "SalesFormsPrefs": {"CustomTxnNumbers": None}}
-    world.twin.company.set_preferences(unstated)
-    assert "DocNumber" not in Request.of(await world.prepared(transaction())).body
 
 
 async def test_check_of_another_company_names_the_setting(world: World) -> None:

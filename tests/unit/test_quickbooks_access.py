@@ -21,7 +21,7 @@ from adapters.quickbooks import QuickBooks, Settings
 from adapters.quickbooks.client import quoted
 from state.lifecycle import Effect, State
 from state.outbox import Claim, Message, Phase
-from state.transaction import Kind, Transaction, TransactionId
+from state.transaction import Content, Kind, Line, Money, Party, Transaction, TransactionId
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 Handler = Callable[[web.Request], web.Response]
@@ -457,6 +457,21 @@ async def test_flags_that_quickbooks_does_not_state_are_said_to_be_unknown(scrip
     assert found["duplicate bill numbers"] == (Standing.WARN, said.format("taken"))
     assert found["home currency"] == (Standing.WARN, said.format("USD"))
     assert found["class tracking"] == found["location tracking"] == (Standing.PASS, "unknown, taken as off")
+
+
+@pytest.mark.parametrize("preferences", [{}, NULLS, dict.fromkeys(NULLS)], ids=["missing", "null", "null sections"])
+async def test_unstated_preferences_hold_up_no_export_and_send_no_number(script: Scripted, preferences: Any) -> None:
+    vendor, quickbooks = script
+    vendor.token, vendor.api = [grant("R1")], [answer({"Preferences": preferences})]
+    long = "1" * 22  # would be refused, were it sent
+    charges = (Line("linehaul", "Linehaul", Money(1050)),)
+    content = Content(Party("c-1", "Acme"), long, NOW.date(), None, charges, Money(1050), long)
+    claim = order().claim
+    with pytest.raises(Rejected) as raised:
+        await quickbooks.exports.prepare(
+            replace(claim, transaction=replace(claim.transaction, content=content)), "request-1"
+        )
+    assert raised.value.problem.code == "mapping_missing"  # the first thing asked after the preferences
 
 
 @pytest.mark.parametrize("sku", ["QuickBooks Online Simple Start", "Simple-Start", "SimpleStart", "SIMPLE_START"])
