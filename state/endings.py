@@ -1,0 +1,118 @@
+"""How a message ends, inside a commit: its attempt, its phase and the fact that follows, together or not at all."""
+
+from typing import Any, NamedTuple, assert_never
+
+from state.database import Work, to_micros
+from state.lifecycle import Effect, State, Trigger
+from state.moves import Cause, StaleTransaction, apply, consequences, find, newest_wish
+from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Postponed, Refused
+from state.problem import LOST, Problem
+from state.transaction import Transaction
+
+
+class Ended(NamedTuple):
+    """A transaction after one of its messages ended, and the fact that moved it, if one did."""
+
+    transaction: Transaction
+    fact: Trigger | None
+
+
+async def finish(work: Work, claim: Claim, outcome: Outcome, success: Trigger | None, refusal: Trigger | None) -> Ended:
+    """End a claimed message and make the move its outcome calls for.
+
+    A message overtaken by a newer revision never concludes anything about that one. Raises StaleTransaction if the
+    message was replaced since it was claimed.
+    """
+    wanted = await find(work, claim.transaction.id)
+    overtaken = (claim.message.generation, claim.message.revision) != (wanted.generation, wanted.revision)
+    await _end_attempt(work, claim, outcome)
+    await _end_message(work, claim, outcome, replaced=await _replaced(work, claim, overtaken=overtaken))
+    before = await find(work, claim.transaction.id)  # it may be in flight no longer
+    match outcome:
+        case Delivered(receipt) if success is not None:
+            fact = await _fact(work, before, success, overtaken=overtaken)
+            held = {"document": receipt.document} if receipt.document else {}
+            cause = Cause("relay", _told(outcome))
+            return Ended(await apply(work, before, fact, cause, changes=held), fact)
+        case Refused(why) if refusal is not None and not overtaken:
+            changes = _lost(before, why) | {"problem": why}
+            return Ended(await apply(work, before, refusal, Cause("relay", why.code), changes=changes), refusal)
+        case _:
+            return Ended(before, None)
+
+
+async def _end_attempt(work: Work, claim: Claim, outcome: Outcome) -> None:
+    """File how the request ended, if one was made."""
+    ending: str
+    match outcome:
+        case Delivered(receipt):
+            ending, detail, trace = "delivered", _told(outcome), receipt.trace
+        case Refused(why, trace):
+            ending, detail = "refused", f"{why.code}: {why.detail}"
+        case Postponed(_, detail):
+            ending, trace = "postponed", ""
+        case InDoubt(_, detail):
+            ending, trace = "in_doubt", ""
+        case _:
+            assert_never(outcome)
+    await work.run(
+        "end_attempt", message_id=claim.message.id, now=to_micros(work.now), outcome=ending, detail=detail, trace=trace
+    )
+
+
+async def _replaced(work: Work, claim: Claim, *, overtaken: bool) -> bool:
+    """Return whether a newer wish stands in the message's place, so that nobody needs it tried again.
+
+    A report of a payment is never replaced: each is a fact of its own.
+    """
+    if claim.message.effect is Effect.REPORT_PAYMENT:
+        return False
+    behind = await work.row("waits_behind", transaction_id=claim.transaction.id, id=claim.message.id)
+    return overtaken or behind is not None
+
+
+async def _end_message(work: Work, claim: Claim, outcome: Outcome, *, replaced: bool) -> None:
+    """Bring the message into the phase its outcome says; raise StaleTransaction if it was replaced."""
+    message, now = claim.message, to_micros(work.now)
+    in_doubt = message.phase is Phase.IN_DOUBT
+    statement: str
+    values: dict[str, Any]
+    match outcome:
+        case Delivered():
+            statement, values = "close_message", {"phase": Phase.DELIVERED, "note": "", "now": now}
+        case Refused() if replaced:
+            statement, values = "drop_message", {}
+        case Postponed() if replaced and not in_doubt:
+            statement, values = "drop_message", {}
+        case Refused(why):
+            statement, values = "close_message", {"phase": Phase.DEAD, "note": why.code, "now": now}
+        case Postponed(until, reason):
+            statement = "postpone_doubt" if in_doubt else "postpone_message"
+            values = {"due_at": to_micros(until), "note": reason}
+        case InDoubt(until, reason, reads, tries):
+            statement = "doubt_message"
+            values = {"due_at": to_micros(until), "note": reason, "reads": reads, "tries": tries}
+        case _:
+            assert_never(outcome)
+    guard = {"id": message.id, "attempts": message.attempts, "expected": message.phase}
+    if await work.run(statement, **guard, **values) != 1:
+        raise StaleTransaction("the message was replaced since it was claimed")
+
+
+async def _fact(work: Work, before: Transaction, success: Trigger, *, overtaken: bool) -> Trigger:
+    """Return the fact of a yes that may have come after a newer wish: it concludes nothing about that one."""
+    if success is Trigger.EXPORT_CONFIRMED and overtaken:
+        return Trigger.EXPORT_OVERTAKEN
+    wanted_again = before.state is State.PENDING and await newest_wish(work, before.id) is Effect.EXPORT
+    if success is Trigger.VOID_CONFIRMED and wanted_again:
+        return Trigger.VOID_OVERTAKEN
+    return success
+
+
+def _lost(before: Transaction, why: Problem) -> dict[str, Any]:
+    """Return what a refusal says about the document: if it is gone, the next try makes a new one."""
+    return consequences(before, Trigger.DOCUMENT_LOST) if why.code == LOST else {}
+
+
+def _told(outcome: Delivered) -> str:
+    return "found in accounting" if outcome.adopted else "accounting said yes"
