@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from adapters.sandbox import alvys, quickbooks, serve
-from adapters.sandbox.scenario import Plot, Scenario, stage
+from adapters.sandbox.scenario import COMPANIES, Plot, Scenario, stage
 
 
 @click.command()
@@ -29,6 +29,13 @@ from adapters.sandbox.scenario import Plot, Scenario, stage
     "--directory", type=click.Path(file_okay=False, path_type=Path), help="Keep the books here; go on with them."
 )
 @click.option("--empty", is_flag=True, help="No month: an empty tenant and a company without documents.")
+@click.option(
+    "--company",
+    default="broker",
+    show_default=True,
+    type=click.Choice(list(COMPANIES)),
+    help="What the company holds; any but the broker's comes without a month.",
+)
 @click.option("--full", is_flag=True, help="A month of everything: settlements, summary invoices, fuel, tolls.")
 @click.option("--until-stdin-closes", is_flag=True, help="Stop at the end of standard input.")
 @click.option("--alvys-rate", default=10, show_default=True, help="Requests a minute to each endpoint; 0 is no limit.")
@@ -50,6 +57,7 @@ def main(  # noqa: PLR0913 - one for each option
     loads: int,
     directory: Path | None,
     empty: bool,
+    company: str,
     full: bool,
     until_stdin_closes: bool,
     alvys_rate: int,
@@ -59,7 +67,7 @@ def main(  # noqa: PLR0913 - one for each option
     """Serve both vendors' twins on loopback and print one line of JSON with their addresses once they are ready."""
     try:
         scenario = stage(
-            Plot(month.date(), seed, 0 if empty else loads, full=full),
+            Plot(month.date(), seed, 0 if empty or company != "broker" else loads, full=full, company=company),
             directory,
             alvys_limits=alvys.Limits(requests=alvys_rate),
             alvys_delivery=alvys.Delivery(time_factor=alvys_webhook_pace),

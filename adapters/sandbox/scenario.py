@@ -1,10 +1,11 @@
 """One story in two sets of books: a month of freight in the TMS, and the company file it will meet in accounting."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from shutil import rmtree
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -30,17 +31,27 @@ class Facts:
     notable: dict[str, str] = field(default_factory=dict)
 
 
+COMPANIES: Final[Mapping[str, Callable[[quickbooks.Company], None]]] = {
+    "broker": quickbooks.seed_company,
+    "sample": quickbooks.seed_sample_company,
+    "empty": lambda _company: None,
+}
+"""What a company file holds at first: a freight broker's lists, the vendor's kind of sample, or nothing of its own."""
+
+
 @dataclass(frozen=True)
 class Plot:
     """What to tell: which month, drawn from which seed, and how many loads; none leaves the TMS empty.
 
     A full month has a second subsidiary, summary invoices, fuel, tolls and settlement statements beside the usual.
+    `company` is one of COMPANIES; a month needs the broker's.
     """
 
     first_day: date
     seed: int = 1
     loads: int = 60
     full: bool = False
+    company: str = "broker"
 
     def month(self) -> alvys.Month | None:
         """Make up the month."""
@@ -86,7 +97,7 @@ def stage(
         facts,
     )
     if not told:
-        quickbooks.seed_company(scenario.quickbooks.company)
+        COMPANIES[plot.company](scenario.quickbooks.company)
         if month:
             meet(scenario.quickbooks.company, month)
     if program and not told:

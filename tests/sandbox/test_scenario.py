@@ -5,8 +5,9 @@ import pytest
 
 from adapters.sandbox.alvys import Month, generate
 from adapters.sandbox.quickbooks import Company, Fault
-from adapters.sandbox.scenario import BYSTANDER, Plot, stage
+from adapters.sandbox.scenario import BYSTANDER, COMPANIES, Plot, stage
 
+KINDS = ("Customer", "Item", "Invoice")
 PLOT = Plot(date(2026, 10, 1))
 MONTH = generate(PLOT.first_day, PLOT.seed, PLOT.loads)
 
@@ -108,3 +109,15 @@ def test_plot_without_loads_leaves_both_books_without_documents() -> None:
     assert scenario.quickbooks.company.all("Invoice") == []
     assert named(scenario.quickbooks.company, "Item", "Linehaul")
     assert scenario.facts.planted == {}
+
+
+def test_company_holds_what_the_plot_says() -> None:
+    def held(name: str) -> dict[str, int]:
+        company = stage(Plot(PLOT.first_day, loads=0, company=name)).quickbooks.company
+        return {kind: len(company.all(kind)) for kind in KINDS}
+
+    empty, broker, sample = held("empty"), held("broker"), held("sample")
+    assert (empty["Customer"], empty["Invoice"], broker["Invoice"]) == (0, 0, 0)
+    assert broker["Item"] > empty["Item"]
+    assert min(sample.values()) > 0
+    assert set(COMPANIES) == {"empty", "broker", "sample"}
