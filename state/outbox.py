@@ -133,6 +133,7 @@ class Observation:
     balance: Money
     gone: bool = False  # voided or deleted there
     ours: bool = False  # it carries our marker
+    source_id: str | None = None  # the TMS record the marker names
     settlements: tuple[Settlement, ...] = ()
 
 
