@@ -22,6 +22,7 @@ class Pace:
     rounds: int  # sends with unknown outcome before a person decides
     retry_base: float
     retry_cap: float
+    shift: float = 60.0  # the longest pass while there is a backlog; between two, the worker shows that it lives
 
 
 class Lane:

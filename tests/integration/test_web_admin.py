@@ -72,7 +72,8 @@ class Daemon:
     async def end(self, outcome: Outcome) -> None:
         """Send what waits for accounting, with this outcome."""
         for claim in await self.store.claim(["accounting"], 100):
-            announced = await self.store.announce(claim, f"r{claim.message.id}", b"{}")
+            [announced] = await self.store.announce_all([(claim, f"r{claim.message.id}", b"{}")])
+            assert isinstance(announced, Claim)
             facts = {"success": Trigger.EXPORT_CONFIRMED, "refusal": Trigger.EXPORT_REJECTED}
             await self.store.finish(announced, outcome, **facts)
 

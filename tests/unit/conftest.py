@@ -102,7 +102,13 @@ class Desk:
         return claim
 
     async def announced(self, lane: str = "accounting", *, request: str = "request", body: bytes = b"{}") -> Claim:
-        return await self.store.announce(await self.claim(lane), request, body)
+        return await self.announce(await self.claim(lane), request, body)
+
+    async def announce(self, claim: Claim, request: str, body: bytes) -> Claim:
+        [announced] = await self.store.announce_all([(claim, request, body)])
+        if isinstance(announced, Exception):
+            raise announced
+        return announced
 
     async def finish(self, claim: Claim, outcome: Outcome) -> Transaction:
         success, refusal = FACTS[claim.message.effect]
