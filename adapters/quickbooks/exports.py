@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
+from typing_extensions import override
+
 from adapters.http import encode
-from adapters.ports import Absent, Conflict, Order, OutcomeUnknown, Present, Rejected, Unavailable, Verdict
+from adapters.ports import Absent, Conflict, Order, OutcomeUnknown, Present, Rejected, Sender, Unavailable, Verdict
 from adapters.quickbooks.books import (
     Copy,
     Request,
@@ -46,7 +48,7 @@ _HOLDER: Final = re.compile(r"TxnType=(?P<type>[A-Za-z ]+?) with TxnId=(?P<id>\d
 _REFERENCES: Final = frozenset({"reference_inactive", "account_type_wrong"})
 
 
-class Exports:
+class Exports(Sender):
     """How an export reaches QuickBooks, exactly once."""
 
     def __init__(self, settings: Settings, client: Client, references: References, parties: Parties) -> None:
@@ -56,6 +58,7 @@ class Exports:
         self._parties = parties
         self._unwritable: set[str] = set()
 
+    @override
     async def prepare(self, claim: Claim, request_id: str) -> Order:
         """Resolve every reference and freeze the request: the exact body of a creation or of a full update.
 
@@ -77,6 +80,7 @@ class Exports:
             wanted = merge(copy.raw, wanted, form, self._unwritable)
         return Order(claim, request_id, encode(wanted))
 
+    @override
     async def look_up(self, orders: Sequence[Order]) -> Mapping[int, Verdict]:
         """Return what the books say of each order: creations by number in bulk, updates by id in bulk."""
         creations: defaultdict[str, list[Request]] = defaultdict(list)
@@ -96,6 +100,7 @@ class Exports:
             }
         return verdicts
 
+    @override
     async def send(self, order: Order) -> Receipt:
         """Send the frozen request once and compare the money of the answer.
 

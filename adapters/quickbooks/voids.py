@@ -3,8 +3,10 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from typing_extensions import override
+
 from adapters.http import encode
-from adapters.ports import Absent, Order, Present, Verdict
+from adapters.ports import Absent, Order, Present, Sender, Verdict
 from adapters.quickbooks.books import Copy, Request, ours
 from adapters.quickbooks.client import Client
 from adapters.quickbooks.faults import Refused
@@ -17,13 +19,14 @@ from state.transaction import Transaction
 _DELETED = "610"
 
 
-class Voids:
+class Voids(Sender):
     """How a void reaches QuickBooks. A document that is gone already is as good as voided."""
 
     def __init__(self, settings: Settings, client: Client) -> None:
         self._settings = settings
         self._client = client
 
+    @override
     async def prepare(self, claim: Claim, request_id: str) -> Order:
         """Freeze the removal of the document as it is now; an empty request if there is nothing to remove.
 
@@ -40,6 +43,7 @@ class Voids:
             raise rejected("document_paid", f"{copy.told(form)}, open {copy.held.balance}")
         return Order(claim, request_id, encode({"Id": copy.held.id, "SyncToken": copy.held.sync_token}))
 
+    @override
     async def look_up(self, orders: Sequence[Order]) -> Mapping[int, Verdict]:
         """Return what the books say of each order: a document that is gone has been voided."""
         groups: defaultdict[str, list[Request]] = defaultdict(list)
@@ -55,6 +59,7 @@ class Voids:
                 verdicts[request.id] = Present(Receipt()) if copy is None or copy.held.gone else Absent()
         return verdicts
 
+    @override
     async def send(self, order: Order) -> Receipt:
         """Send the removal once."""
         request = Request.of(order)
