@@ -28,7 +28,15 @@ class Unavailable(VendorError):  # noqa: N818 - the four are named by what to do
 
 
 class OutcomeUnknown(VendorError):  # noqa: N818
-    """It may have been done: look it up, then decide. Never a failure, never blindly repeated."""
+    """It may have been done: look it up, then decide. Never a failure, never blindly repeated.
+
+    Raised while a request is prepared, it speaks of something the request needs: the message waits, for `retry_after`
+    seconds if that is stated, and nothing else does.
+    """
+
+    def __init__(self, detail: str = "", retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class Rejected(VendorError):  # noqa: N818

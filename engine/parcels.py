@@ -56,8 +56,8 @@ class Parcels:
         self._together = _blend(self._together, seconds / orders)
         self._largest = min(self._most, max(self._largest, 2 * orders))
 
-    def unanswered(self, orders: int) -> None:
-        """Learn from a request whose answer did not come, or came too late."""
+    def failed(self, orders: int) -> None:
+        """Learn from a request whose answer did not come, or that the vendor refused as a whole."""
         if orders > 1:
             self._largest = max(1, orders // 2)
 

@@ -24,6 +24,7 @@ from adapters.ports import (
     Order,
     OutcomeUnknown,
     Present,
+    Rejected,
     Sender,
     Tms,
     Unauthorized,
@@ -132,36 +133,34 @@ class Relay:
             return self._pace.interval
         self._in_hand.clear()
         outlet, inlet = anyio.create_memory_object_stream[Order](self._pace.claim)
-        async with anyio.create_task_group() as tasks:
+        async with outlet, inlet, anyio.create_task_group() as tasks:
             for _ in range(self._pace.concurrency):
-                tasks.start_soon(self._ship, inlet.clone())
-            inlet.close()
+                tasks.start_soon(self._ship, inlet)
             drained = await self._feed(outlet)
+            outlet.close()
         return self._rest(await self._store.next_due(self._open_lanes())) if drained else 0.0
 
     async def _feed(self, outlet: MemoryObjectSendStream[Order]) -> bool:
         """Claim, prepare and look up, group by group, and queue what is to be sent; return whether nothing is left."""
         end = self._judgement.after(self._pace.shift)
-        async with outlet:
-            while self._clock() < end:
-                claims = await self._store.claim(self._open_lanes(), self._pace.claim, self._in_hand)
-                self._in_hand |= {claim.message.id for claim in claims}
-                orders = await self._each(claims, self._prepare)
-                for order in await self._absent(await self._look_up(orders)):
-                    await outlet.send(order)
-                if len(claims) < self._pace.claim:
-                    return True
+        while self._clock() < end:
+            claims = await self._store.claim(self._open_lanes(), self._pace.claim, self._in_hand)
+            self._in_hand |= {claim.message.id for claim in claims}
+            orders = await self._each(claims, self._prepare)
+            for order in await self._absent(await self._look_up(orders)):
+                await outlet.send(order)
+            if len(claims) < self._pace.claim:
+                return True
         return False
 
     async def _ship(self, inlet: MemoryObjectReceiveStream[Order]) -> None:
         """Send what is queued, one order at a time or many together, until the queue is closed."""
-        async with inlet:
-            async for order in inlet:
-                parcel = [order]
-                waiting = inlet.statistics().current_buffer_used
-                parcel += [inlet.receive_nowait() for _ in range(min(waiting, self._parcels.size(waiting + 1) - 1))]
-                for _, group in groupby(parcel, key=lambda each: each.claim.message.effect):
-                    await self._send(list(group))
+        async for order in inlet:
+            waiting = inlet.statistics().current_buffer_used
+            more = min(waiting, self._parcels.size(waiting + 1) - 1)
+            parcel = [order, *(inlet.receive_nowait() for _ in range(more))]
+            for _, group in groupby(parcel, key=lambda each: each.claim.message.effect):
+                await self._send(list(group))
 
     # -- the verbs --------------------------------------------------------------------------------------------
 
@@ -260,8 +259,10 @@ class Relay:
             else:
                 results = await sender.send_many(orders)
         except Exception as error:  # noqa: BLE001 - it has left: whatever happened, the outcome is recorded
-            if isinstance(error, OutcomeUnknown):
-                self._parcels.unanswered(len(orders))
+            if isinstance(error, OutcomeUnknown | Rejected):
+                self._parcels.failed(len(orders))
+            if isinstance(error, Rejected) and len(orders) > 1:  # no order is to blame, so each goes alone
+                return [outcome for order in orders for outcome in await self._carried([order])]
             return [self._judgement.of(order.claim, error) for order in orders]
         self._parcels.carried(len(orders), anyio.current_time() - started)
         self._lane.recovered()
@@ -326,18 +327,17 @@ class Relay:
 
     async def _each(self, items: Sequence[Item], step: Callable[[Item], Awaitable[Result | None]]) -> list[Result]:
         """Take one step with every item, several at once, and return what came of those that go on."""
-        results: list[Result] = []
+        results: list[Result | None] = []
         remaining = iter(items)
 
         async def work() -> None:
             for item in remaining:
-                if (result := await step(item)) is not None:
-                    results.append(result)
+                results.append(await step(item))  # noqa: PERF401 - the workers take turns
 
         async with anyio.create_task_group() as tasks:
             for _ in range(min(self._pace.concurrency, len(items))):
                 tasks.start_soon(work)
-        return results
+        return [result for result in results if result is not None]
 
 
 def request_id(entity: str, claim: Claim) -> str:

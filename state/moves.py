@@ -6,7 +6,7 @@ from typing import Any
 
 from state.database import Work, to_micros
 from state.lifecycle import Effect, IllegalMove, State, Trigger, move
-from state.outbox import PaymentReport
+from state.outbox import Observation, PaymentReport
 from state.problem import LOST, problem
 from state.rows import transaction_columns, transaction_from, write
 from state.transaction import Money, Sourced, Transaction, TransactionId
@@ -139,6 +139,19 @@ def _released(work: Work, after: Transaction, step: Step) -> Transaction:
     known = find(work, after.id)
     _take_in(work, known, after.held, Cause("intake", "said by the TMS while it was held"))
     return find(work, after.id)
+
+
+def adopt(work: Work, seen: Observation, cause: Cause) -> Transaction | None:
+    """Let the transaction that a document's marker names take it over, if it waits and knows of none; else None."""
+    if work.row("find_by_document", kind=seen.kind, document_id=seen.document.id) is not None:
+        return None
+    row = work.row("find_by_source", kind=seen.kind, source_id=seen.source_id)
+    if row is None:
+        return None
+    try:
+        return apply(work, transaction_from(row), Trigger.DOCUMENT_FOUND, cause, changes={"document": seen.document})
+    except IllegalMove:
+        return None
 
 
 def consequences(before: Transaction, trigger: Trigger) -> dict[str, Any]:

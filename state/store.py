@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from state.database import Clock, Database, StoreMismatch, Work, from_micros, to_micros
-from state.messages import Ended, Ending, announce, finish
 from state.lifecycle import Effect, IllegalMove, State, Trigger, forceable
 from state.memory import Memory, Told
+from state.messages import Ended, Ending, announce, finish
 from state.moves import (
     FORCED,
     REVIVED,
@@ -23,6 +23,7 @@ from state.moves import (
     Recorded,
     StaleTransaction,
     Step,
+    adopt,
     apply,
     consequences,
     find,
@@ -33,7 +34,7 @@ from state.outbox import (
     Attempt,
     Change,
     Claim,
-    Outcome,
+    Observation,
     PaymentReport,
     Phase,
 )
@@ -162,6 +163,19 @@ class Store:
             return apply(work, before, trigger, cause, report=report, changes=changes)
 
         return await self._database.run(unit)
+
+    async def adopt(self, seen: Iterable[Observation], cause: Cause) -> list[Transaction]:
+        """Take over the documents that the books hold for transactions which know of none; return those transactions.
+
+        That is how a store that was set back to an older copy learns what was sent since.
+        """
+        ours = [each for each in seen if each.ours and not each.gone and each.source_id is not None]
+
+        def unit(work: Work) -> list[Transaction]:
+            adopted = (adopt(work, each, cause) for each in ours)
+            return [transaction for transaction in adopted if transaction is not None]
+
+        return await self._database.run(unit) if ours else []
 
     async def force(
         self,
