@@ -138,7 +138,8 @@ async def candidates(client: Client, requests: Collection[Request]) -> dict[int,
     numbered = [request for request in requests if "DocNumber" in request.body]
     dated = [request for request in requests if "DocNumber" not in request.body or request.in_doubt]
     copies: dict[str, Copy] = {}
-    for raw in await client.select_in(form.entity, "DocNumber", (request.body["DocNumber"] for request in numbered)):
+    numbers = (request.body["DocNumber"] for request in numbered)
+    for raw in await client.select_in(form.entity, "DocNumber", numbers, purpose="look_up"):
         copies[raw["Id"]] = Copy.of(raw)
     for day in sorted({request.body["TxnDate"] for request in dated}):
         totals = [request.total for request in dated if request.body["TxnDate"] == day]
@@ -146,7 +147,7 @@ async def candidates(client: Client, requests: Collection[Request]) -> dict[int,
             f"TxnDate = {quoted(day)} and TotalAmt >= {quoted(str(min(totals)))}"
             f" and TotalAmt <= {quoted(str(max(totals)))}"
         )
-        for raw in await client.select(form.entity, where):
+        for raw in await client.select(form.entity, where, purpose="look_up"):
             copies[raw["Id"]] = Copy.of(raw)
     return _concerned(requests, copies.values())
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
+from urllib.parse import quote_plus
 
 import msgspec
 
@@ -31,10 +32,18 @@ ENDPOINTS: Final = (
     "vendor",
 )
 
+Purpose = Literal["look_up", "document", "party", "reference", "change", "check"]
+"""What a read is for; QuickBooks meters successful reads, and no writes.
+
+look_up: whether a wish has come true · document: what is to be changed or removed · party: customers and vendors ·
+reference: lists and preferences · change: what changed, and what follows from it · check: whether a company is fit.
+"""
+PURPOSES: Final[tuple[str, ...]] = get_args(Purpose)
+
 PAGE: Final = 1000  # rows; the vendor's largest page, for queries and for changes alike
 _MINOR_VERSION: Final = {"minorversion": "75"}
 _REMOVALS: Final = frozenset({"delete", "void"})  # operations an address names; the others go without saying
-_VALUES: Final = 30  # values in one IN list, so that the longest numbers still fit an address
+_ROOM: Final = 6000  # characters of an encoded address for one IN list, of about 8,000 that servers take in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,36 +92,35 @@ class Client:
         self._http = http
         self._tokens = tokens
 
-    async def select(self, entity: str, where: str = "", order: str = "Id") -> list[Raw]:
+    async def select(self, entity: str, where: str, *, purpose: Purpose) -> list[Raw]:
         """Return every row of `entity` that meets `where`, page by page; a row that moved between pages once."""
         rows: dict[str, Raw] = {}
         start = 1
         while True:
-            page = await self.page(entity, where, order=order, start=start)
+            page = await self.page(entity, where, order="Id", start=start, purpose=purpose)
             rows |= {str(row["Id"]): row for row in page}
             if len(page) < PAGE:
                 return list(rows.values())
             start += PAGE
 
-    async def page(self, entity: str, where: str, *, order: str, start: int) -> list[Raw]:
+    async def page(self, entity: str, where: str, *, order: str, start: int, purpose: Purpose) -> list[Raw]:
         """Return one page of rows; `start` counts from one."""
-        condition = f"where {where}" if where else ""
         paging = f"orderby {order} startposition {start} maxresults {PAGE}"
-        statement = f"select * from {entity} {condition} {paging}"  # noqa: S608 - no SQL; values come through `quoted`
-        reply = await self._get("query", endpoint="query", params={"query": statement})
+        statement = f"select * from {entity} where {where} {paging}"  # noqa: S608 - no SQL; values come through `quoted`
+        reply = await self._get("query", endpoint="query", purpose=purpose, params={"query": statement})
         return _rows(reply.member("QueryResponse"), entity)
 
-    async def select_in(self, entity: str, field: str, values: Iterable[str]) -> list[Raw]:
+    async def select_in(self, entity: str, field: str, values: Iterable[str], *, purpose: Purpose) -> list[Raw]:
         """Return the rows of `entity` whose `field` is one of `values`, in as few queries as an address can hold."""
         rows: list[Raw] = []
-        for chunk in _chunks(sorted(set(values))):
-            rows += await self.select(entity, f"{field} in ({', '.join(map(quoted, chunk))})")
+        for literals in _lists(sorted(set(values))):
+            rows += await self.select(entity, f"{field} in ({literals})", purpose=purpose)
         return rows
 
-    async def read(self, entity: str, object_id: str) -> Raw | None:
+    async def read(self, entity: str, object_id: str, *, purpose: Purpose) -> Raw | None:
         """Return one object as it is now, or None if it was deleted."""
         try:
-            reply = await self._get(f"{entity.lower()}/{object_id}", endpoint="read")
+            reply = await self._get(f"{entity.lower()}/{object_id}", endpoint="read", purpose=purpose)
         except Refused as refusal:
             if refusal.fault.code == "610":
                 return None
@@ -154,7 +162,7 @@ class Client:
     async def changes(self, entities: Sequence[str], since: datetime) -> tuple[dict[str, list[Raw]], datetime | None]:
         """Return the objects of each entity changed since then, tombstones among them, and the vendor's time."""
         params = {"entities": ",".join(entities), "changedSince": since.isoformat(timespec="seconds")}
-        reply = await self._get("cdc", endpoint="cdc", params=params)
+        reply = await self._get("cdc", endpoint="cdc", purpose="change", params=params)
         groups: dict[str, list[Raw]] = {entity: [] for entity in entities}
         for response in _objects(reply.data.get("CDCResponse")):
             for group in (response, *_objects(response.get("QueryResponse"))):
@@ -166,16 +174,18 @@ class Client:
 
     async def preferences(self) -> Preferences:
         """Return the company's preferences."""
-        reply = await self._get("preferences", endpoint="preferences")
+        reply = await self._get("preferences", endpoint="preferences", purpose="reference")
         return reply.shaped("Preferences", Preferences)
 
     async def company(self) -> Company:
         """Return who the company is and which plan it has."""
-        reply = await self._get(f"companyinfo/{self._realm}", endpoint="companyinfo")
+        reply = await self._get(f"companyinfo/{self._realm}", endpoint="companyinfo", purpose="check")
         return reply.shaped("CompanyInfo", Company)
 
-    async def _get(self, path: str, *, endpoint: str, params: Mapping[str, str] | None = None) -> Reply:
-        return await self._call("GET", path, endpoint=endpoint, writes=False, params=params or {})
+    async def _get(
+        self, path: str, *, endpoint: str, purpose: Purpose, params: Mapping[str, str] | None = None
+    ) -> Reply:
+        return await self._call("GET", path, endpoint=endpoint, writes=False, purpose=purpose, params=params or {})
 
     async def _call(  # noqa: PLR0913 - one function, so that every request has the same care
         self,
@@ -185,6 +195,7 @@ class Client:
         endpoint: str,
         writes: bool,
         params: Mapping[str, str],
+        purpose: str = "",
         body: bytes | None = None,
     ) -> Reply:
         """Send a request, once more with fresh access if that was refused: a 401 is given before anything is done."""
@@ -195,6 +206,7 @@ class Client:
                 f"{self._root}/{path}",
                 endpoint=endpoint,
                 writes=writes,
+                purpose=purpose,
                 body=body,
                 headers=_headers(access, body),
                 params={**params, **_MINOR_VERSION},
@@ -241,8 +253,17 @@ def _rows(group: Raw, entity: str) -> list[Raw]:
     return [row for row in _objects(group.get(entity)) if "Id" in row]
 
 
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (values[start : start + _VALUES] for start in range(0, len(values), _VALUES))
+def _lists(values: Iterable[str]) -> Iterator[str]:
+    """Yield the values as the insides of IN lists as long as an address allows: some hundreds, well below a page."""
+    held, room = "", _ROOM
+    for literal in map(quoted, values):
+        length = len(quote_plus(f",{literal}"))
+        if held and length > room:
+            yield held
+            held, room = "", _ROOM
+        held, room = f"{held},{literal}" if held else literal, room - length
+    if held:
+        yield held
 
 
 def quoted(value: str) -> str:

@@ -107,7 +107,8 @@ class Exports(Sender):
             found = await candidates(self._client, requests)
             verdicts |= {request.id: judge_creation(request, found[request.id]) for request in requests}
         for entity, requests in updates.items():
-            rows = await self._client.select_in(entity, "Id", (request.document_id or "" for request in requests))
+            ids = (request.document_id or "" for request in requests)
+            rows = await self._client.select_in(entity, "Id", ids, purpose="look_up")
             copies = {raw["Id"]: Copy.of(raw) for raw in rows}
             verdicts |= {
                 request.id: judge_update(request, copies.get(request.document_id or "")) for request in requests
@@ -148,7 +149,7 @@ class Exports(Sender):
         """
         if transaction.document is None:
             return None
-        raw = await self._client.read(form.entity, transaction.document.id)
+        raw = await self._client.read(form.entity, transaction.document.id, purpose="document")
         copy = Copy.of(raw) if raw else None
         if copy is None or copy.held.gone:
             raise rejected("document_lost", f"{form.entity} {transaction.document.id}")
@@ -205,7 +206,7 @@ class Exports(Sender):
         if holder is None or holder["type"] != request.form.entity:
             raise refusal
         try:
-            raw = await self._client.read(request.form.entity, holder["id"])
+            raw = await self._client.read(request.form.entity, holder["id"], purpose="look_up")
         except Unavailable as error:
             raise OutcomeUnknown(f"the number is taken, perhaps by this very document: {error}") from error
         copy = Copy.of(raw) if raw else None

@@ -69,7 +69,7 @@ class Parties:
         linked = await self._links.linked(form.party.lower(), party.source_id)
         if linked is None or (form.party, party.source_id) not in self._doubted:
             return linked
-        raw = await self._client.read(form.party, linked)
+        raw = await self._client.read(form.party, linked, purpose="party")
         held = readable(raw, Named)
         if held is None or not held.active:
             return None
@@ -91,7 +91,8 @@ class Parties:
     async def _named(self, entity: str, name: str) -> list[Named]:
         """Return the rows of that name, inactive ones too; case and the width of spaces do not matter."""
         pattern = quoted("%".join(name.replace("\\", " ").split()))
-        rows = await self._client.select(entity, f"DisplayName like {pattern} and Active in (true, false)")
+        where = f"DisplayName like {pattern} and Active in (true, false)"
+        rows = await self._client.select(entity, where, purpose="party")
         named = (readable(raw, Named) for raw in rows)
         return [row for row in named if row is not None and key(row.display_name) == key(name)]
 

@@ -56,7 +56,8 @@ class Voids(Sender):
         verdicts: dict[int, Verdict] = {}
         for entity, requests in groups.items():
             ids = [request.document_id for request in requests if request.document_id]
-            copies = {raw["Id"]: Copy.of(raw) for raw in await self._client.select_in(entity, "Id", ids)}
+            rows = await self._client.select_in(entity, "Id", ids, purpose="look_up")
+            copies = {raw["Id"]: Copy.of(raw) for raw in rows}
             for request in requests:
                 copy = copies.get(request.document_id or "")
                 verdicts[request.id] = Present(Receipt()) if copy is None or copy.held.gone else Absent()
@@ -75,11 +76,12 @@ class Voids(Sender):
     async def _held(self, transaction: Transaction, form: Form) -> Copy | None:
         """Return the document to remove: the one we know, or one of ours that carries our number unknown to us."""
         if transaction.document is not None:
-            raw = await self._client.read(form.entity, transaction.document.id)
+            raw = await self._client.read(form.entity, transaction.document.id, purpose="document")
             return Copy.of(raw) if raw else None
         if transaction.content is None:
             return None
-        rows = await self._client.select_in(form.entity, "DocNumber", [transaction.content.number.strip()])
+        number = transaction.content.number.strip()
+        rows = await self._client.select_in(form.entity, "DocNumber", [number], purpose="document")
         copies = [Copy.of(raw) for raw in rows]
         mine = [copy for copy in copies if ours(copy, self._settings.entity, transaction) and not copy.held.gone]
         if len(mine) > 1:

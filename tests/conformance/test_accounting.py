@@ -21,10 +21,10 @@ from adapters.ports import (
     Unauthorized,
     Unavailable,
 )
-from adapters.quickbooks import Mapping, QuickBooks
+from adapters.quickbooks import PURPOSES, Mapping, QuickBooks
 from adapters.sandbox.quickbooks import Limits, Switches, hands
 from state.outbox import Receipt, Settlement
-from state.transaction import Document, Kind, Money, Party
+from state.transaction import Document, Kind, Money, Party, Transaction
 from tests.conformance.world import (
     BILL,
     INVOICE,
@@ -216,16 +216,28 @@ async def test_document_voided_while_its_answer_was_lost_is_not_made_again(world
     assert await world.verdict(order) == Absent()  # a person has decided to try again
 
 
-async def test_sixty_documents_are_looked_up_with_two_reads(world: World) -> None:
-    orders = [await world.prepared(transaction(INVOICE, f"inv-{n}", number=f"LD-{n}")) for n in range(60)]
-    for sent in (orders[0], orders[59]):
+async def test_three_hundred_documents_are_looked_up_with_one_read(world: World) -> None:
+    orders = [await world.prepared(transaction(INVOICE, f"inv-{n}", number=f"LD-{n:05}")) for n in range(300)]
+    for sent in (orders[0], orders[299]):
         await world.quickbooks.exports.send(sent)
     before = world.reads()
     verdicts = await world.quickbooks.exports.look_up(orders)
-    assert world.reads() - before == 2
+    assert world.reads() - before == 1
     found = [order for order in orders if isinstance(verdicts[order.claim.message.id], Present)]
-    assert found == [orders[0], orders[59]]
-    assert list(verdicts.values()).count(Absent()) == 58
+    assert found == [orders[0], orders[299]]
+    assert list(verdicts.values()).count(Absent()) == 298
+
+
+async def test_longest_and_oddest_numbers_are_looked_up_however_many_they_are(world: World) -> None:
+    numbers = [f"{n:03}'\\\u00e9\u20ac&+% ,.;:#/?=" for n in range(120)]
+    orders = [await world.prepared(transaction(INVOICE, f"inv-{n}", number=each)) for n, each in enumerate(numbers)]
+    for sent in orders[::7]:
+        await world.quickbooks.exports.send(sent)
+    before = world.reads()
+    verdicts = await world.quickbooks.exports.look_up(orders)
+    assert 1 < world.reads() - before < 4
+    found = [order for order in orders if isinstance(verdicts[order.claim.message.id], Present)]
+    assert found == orders[::7]
 
 
 @pytest.mark.parametrize("stored", ["stored", "replaced"])
@@ -763,9 +775,52 @@ async def test_document_that_moves_between_pages_hides_no_other(world: World) ->
     assert {identity for _, identity in await world.observed()} >= set(made)
 
 
-async def test_changes_are_read_again_from_the_vendors_time_and_never_from_too_long_ago(world: World) -> None:
+def bills(count: int) -> list[Transaction]:
+    return [transaction(BILL, f"trip-{n}", line("10"), number=f"LD-{n}") for n in range(count)]
+
+
+async def test_changes_are_read_again_from_the_vendors_time(world: World) -> None:
     changes = await world.quickbooks.changes(START - timedelta(days=400))
     assert START <= changes.until <= world.clock.now
+
+
+async def test_changes_of_a_long_absence_are_found_but_for_documents_deleted_long_ago(world: World) -> None:
+    old, paid, deleted, late = [await world.exported(each) for each in bills(4)]
+    assert paid.document and deleted.document and late.document  # noqa: PT018 - one thought
+    hands.pay_bill(world.twin.company, paid.document.id, 5, date="2026-03-10")
+    hands.delete(world.twin.company, "Bill", deleted.document.id)
+    world.clock.pass_time(days=60)
+    hands.delete(world.twin.company, "Bill", late.document.id)
+    seen = {each.document.id: each for each in (await world.quickbooks.changes(START - timedelta(days=1))).observations}
+    assert old.document
+    assert seen.keys() == {old.document.id, paid.document.id, late.document.id}
+    assert (seen[old.document.id].ours, seen[old.document.id].source_id) == (True, "trip-0")
+    assert [each.amount for each in seen[paid.document.id].settlements] == [Money(500)]
+    assert seen[late.document.id].gone
+
+
+async def test_document_that_changed_since_a_long_absence_is_seen_as_it_is_now(world: World) -> None:
+    [sent] = [await world.exported(each) for each in bills(1)]
+    assert sent.document
+    world.clock.pass_time(days=60)
+    hands.pay_bill(world.twin.company, sent.document.id, 5, date="2026-05-10")
+    [seen] = (await world.quickbooks.changes(START - timedelta(days=1))).observations
+    assert seen.balance == Money(500)
+
+
+async def test_every_read_says_what_it_is_for_and_nothing_else_does(world: World) -> None:
+    sent = await world.exported(transaction())
+    await world.quickbooks.exports.send(await world.prepared(replace(transaction(memo="anew"), document=sent.document)))
+    order, _ = await world.voiding(sent)
+    await world.quickbooks.voids.send(order)
+    await world.observed()
+    await world.quickbooks.check()
+    reads = [call for call in world.calls if not call.writes]
+    assert {call.purpose for call in reads} == set(PURPOSES)
+    assert {call.purpose for call in world.calls if call.writes} == {""}
+    expected = {"read": {"document"}, "cdc": {"change"}, "preferences": {"reference"}, "companyinfo": {"check"}}
+    for endpoint, purposes in expected.items():
+        assert {call.purpose for call in reads if call.endpoint == endpoint} == purposes
 
 
 async def test_check_passes_a_fit_company_and_says_what_to_set_in_one_that_is_not(world: World) -> None:

@@ -249,20 +249,21 @@ async def test_no_changes_are_no_observations(script: Scripted) -> None:
     assert await quickbooks.changes(NOW) == Changes([], NOW)
 
 
-async def test_changes_from_before_the_feeds_reach_are_said_to_be_missed_each_time(script: Scripted) -> None:
+async def test_deletions_from_before_the_feeds_reach_are_said_to_be_missed_each_time(script: Scripted) -> None:
     vendor, quickbooks = script
-    nothing = answer({"CDCResponse": [{"QueryResponse": [{}, {}, {}, {}]}]})
-    vendor.token, vendor.api = [grant("R1")], [nothing] * 3
+    nothing, no_rows = answer({"CDCResponse": [{"QueryResponse": [{}, {}, {}, {}]}]}), answer({"QueryResponse": {}})
+    vendor.token, vendor.api = [grant("R1")], [nothing, *[nothing, *[no_rows] * 4] * 2]
     with capture_logs() as logs:
         for days in (29, 30, 30):
             await quickbooks.changes(NOW - timedelta(days=days))
     missed = {
-        "event": "quickbooks.changes_out_of_reach",
+        "event": "quickbooks.deletions_out_of_reach",
         "log_level": "warning",
         "since": "2026-01-31T12:00:00+00:00",
         "reach": "2026-02-01T12:00:00+00:00",
     }
     assert logs == [missed, missed]
+    assert vendor.api == []
 
 
 async def test_fault_inside_change_data_is_a_fault(script: Scripted) -> None:
