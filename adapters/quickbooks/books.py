@@ -9,11 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from adapters.ports import Absent, Conflict, Order, Present, Verdict
-from adapters.quickbooks.client import Client, quoted
+from adapters.quickbooks.client import Change, Client, quoted
 from adapters.quickbooks.forms import FORMS, Form, Raw
 from adapters.quickbooks.marker import Marker, fingerprints, parse, subject, total
 from adapters.quickbooks.problems import named, rejected
 from adapters.quickbooks.shapes import Held, readable
+from state.lifecycle import Effect
 from state.outbox import Phase, Receipt
 from state.transaction import Document, Transaction
 
@@ -75,6 +76,15 @@ class Request:
     def document_id(self) -> str | None:
         """The document the request would change, None for a creation."""
         return self.body.get("Id")
+
+    @property
+    def change(self) -> Change | None:
+        """The change of the books it asks for, None if there is nothing to do."""
+        if not self.body:
+            return None
+        removes = self.order.claim.message.effect is Effect.VOID
+        operation = self.form.removal if removes else "update" if self.document_id else "create"
+        return Change(self.form.entity, operation, self.order.body)
 
     @property
     def marker(self) -> Marker:

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from adapters.http import Answer, Http, unclear
+import msgspec
+
+from adapters.http import Answer, Http, encode, unclear
+from adapters.ports import OutcomeUnknown, VendorError
 from adapters.quickbooks.auth import Tokens
 from adapters.quickbooks.faults import Refused, error_for, error_in, in_object
 from adapters.quickbooks.forms import Raw
@@ -21,6 +24,7 @@ ENDPOINTS: Final = (
     "cdc",
     "preferences",
     "companyinfo",
+    "batch",
     "invoice",
     "bill",
     "customer",
@@ -29,6 +33,7 @@ ENDPOINTS: Final = (
 
 PAGE: Final = 1000  # rows; the vendor's largest page, for queries and for changes alike
 _MINOR_VERSION: Final = {"minorversion": "75"}
+_REMOVALS: Final = frozenset({"delete", "void"})  # operations an address names; the others go without saying
 _VALUES: Final = 30  # values in one IN list, so that the longest numbers still fit an address
 
 
@@ -59,6 +64,14 @@ class Reply:
         if found is None:
             raise unclear(f"the answer's {name} has an unknown shape", writes=self.writes)
         return found
+
+
+class Change(NamedTuple):
+    """One change of the books: of which entity, and whether to create, update, delete or void."""
+
+    entity: str
+    operation: str
+    body: bytes
 
 
 class Client:
@@ -106,15 +119,37 @@ class Client:
             raise
         return reply.member(entity)
 
-    async def write(self, entity: str, body: bytes, request_id: str, operation: str | None = None) -> Reply:
-        """Send one change: a creation, a full update, or with `operation` a deletion or a void.
+    async def write(self, change: Change, request_id: str) -> Reply:
+        """Send one change.
 
         The request id is documented to make a repetition return the first result; that is disputed, so it is a
         second belt and never the proof.
         """
-        params = {"requestid": request_id} | ({"operation": operation} if operation else {})
-        path = entity.lower()
-        return await self._call("POST", path, endpoint=path, writes=True, params=params, body=body)
+        path = change.entity.lower()
+        operation = {"operation": change.operation} if change.operation in _REMOVALS else {}
+        params = {"requestid": request_id} | operation
+        return await self._call("POST", path, endpoint=path, writes=True, params=params, body=change.body)
+
+    async def batch(self, changes: Mapping[str, Change], request_id: str) -> dict[str, Reply | VendorError]:
+        """Send several changes in one call; return, by their names in it, the answer to each or what it failed with.
+
+        Names have at most 10 characters, the request id at most 36. The changes run in any order and do not see each
+        other. Refused is raised only if the call was refused as such, so that none of them was made.
+        """
+        items = [
+            {"bId": name, "operation": change.operation, change.entity: msgspec.Raw(change.body)}
+            for name, change in changes.items()
+        ]
+        body = encode({"BatchItemRequest": items})
+        try:
+            params = {"requestid": request_id}
+            reply = await self._call("POST", "batch", endpoint="batch", writes=True, params=params, body=body)
+        except Refused as refusal:
+            if refusal.status < HTTPStatus.BAD_REQUEST:
+                raise OutcomeUnknown(f"a batch was refused as if carried out: {refusal}") from refusal
+            raise
+        answers = _objects(reply.data.get("BatchItemResponse"))
+        return {name: _of_item([each for each in answers if each.get("bId") == name], reply.trace) for name in changes}
 
     async def changes(self, entities: Sequence[str], since: datetime) -> tuple[dict[str, list[Raw]], datetime | None]:
         """Return the objects of each entity changed since then, tombstones among them, and the vendor's time."""
@@ -185,6 +220,15 @@ def _reply(answer: Answer) -> Reply:
     if not isinstance(data, dict):
         raise answer.unclear("the answer is not an object")
     return Reply(data, trace, answer.writes)
+
+
+def _of_item(answers: Sequence[Raw], trace: str) -> Reply | VendorError:
+    """Return the one answer to an item of a batch; several, or none, say nothing for certain."""
+    if len(answers) != 1:
+        return OutcomeUnknown(f"the batch holds {len(answers)} answers to it")
+    if faults := in_object(answers[0]):
+        return error_for(faults, writes=True, status=HTTPStatus.OK, trace=trace)
+    return Reply(answers[0], trace, writes=True)
 
 
 def _objects(value: object) -> list[Raw]:

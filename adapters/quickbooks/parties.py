@@ -10,7 +10,7 @@ import anyio
 
 from adapters.http import encode
 from adapters.ports import Links, OutcomeUnknown, Unavailable
-from adapters.quickbooks.client import Client, quoted
+from adapters.quickbooks.client import Change, Client, quoted
 from adapters.quickbooks.faults import Refused
 from adapters.quickbooks.forms import Form, Raw
 from adapters.quickbooks.problems import rejected
@@ -101,7 +101,7 @@ class Parties:
         digest = hashlib.sha256(identity.encode() + body).hexdigest()[:32]
         request_id = f"{digest}-{self._refusals[digest]}"
         try:
-            reply = await self._client.write(form.party, body, request_id)
+            reply = await self._client.write(Change(form.party, "create", body), request_id)
             return reply.shaped(form.party, Named).id
         except OutcomeUnknown as error:
             # Names are unique, so the next try finds it by name if it was created after all.
