@@ -31,14 +31,27 @@ async def test_new_refresh_token_is_kept_before_the_access_it_came_with_is_used(
     vendor, quickbooks = script
     vendor.token = [grant("R1")]
     vendor.vault.broken = True
+    for _ in range(3):
+        with pytest.raises(OSError, match="disk"):
+            await quickbooks.tokens.access()
+    vendor.vault.broken = False
+    assert await quickbooks.tokens.access() == "A"
+    assert [asked["refresh_token"] for asked in vendor.asked] == ["R0"]  # a full disk is no reason to ask again
+    assert vendor.vault.tokens == ["R1"]
+    assert msgspec.json.decode(vendor.vault.kept[-1])["previous"] == "R0"
+
+
+async def test_token_that_could_not_be_kept_for_long_is_not_lost(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token = [grant("R1"), grant("R2")]
+    vendor.vault.broken = True
     with pytest.raises(OSError, match="disk"):
         await quickbooks.tokens.access()
     vendor.vault.broken = False
-    vendor.token = [grant("R2")]
-    assert await quickbooks.tokens.access() == "A"
-    assert [asked["refresh_token"] for asked in vendor.asked] == ["R0", "R1"]  # the one that was not kept is not lost
+    vendor.now += timedelta(hours=2)
+    await quickbooks.tokens.access()
+    assert [asked["refresh_token"] for asked in vendor.asked] == ["R0", "R1"]
     assert vendor.vault.tokens == ["R2"]
-    assert msgspec.json.decode(vendor.vault.kept[-1])["previous"] == "R1"
 
 
 async def test_configured_token_is_used_only_while_the_vault_is_empty(script: Scripted) -> None:
@@ -101,11 +114,30 @@ async def test_dead_chain_is_not_asked_about_with_an_empty_token(script: Scripte
     assert [asked["refresh_token"] for asked in vendor.asked] == ["R9"]
 
 
-async def test_lost_answer_is_asked_for_once_more_with_the_same_token(script: Scripted) -> None:
+async def test_lost_answer_is_asked_for_again_with_the_same_token_after_a_pause(script: Scripted) -> None:
     vendor, quickbooks = script
     vendor.token = [LOST, grant("R1")]
+    with pytest.raises(Unavailable) as lost:
+        await quickbooks.tokens.access()
+    vendor.now += timedelta(seconds=4)
+    with pytest.raises(Unavailable, match="under way") as early:
+        await quickbooks.tokens.access()
+    assert (lost.value.retry_after, early.value.retry_after) == (10, 6)
+    vendor.now += timedelta(seconds=6)
     assert await quickbooks.tokens.access() == "A"
     assert [asked["refresh_token"] for asked in vendor.asked] == ["R0", "R0"]
+
+
+async def test_token_that_was_replaced_is_never_offered_again(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token = [grant("R1", life=600), grant("R2", life=600), answer({"error": "invalid_grant"}, 400)]
+    for _ in range(2):
+        await quickbooks.tokens.access()
+        vendor.now += timedelta(hours=1)
+    for _ in range(2):
+        with pytest.raises(Unauthorized):
+            await quickbooks.tokens.access()
+    assert [asked["refresh_token"] for asked in vendor.asked] == ["R0", "R1", "R2"]
 
 
 @pytest.mark.parametrize(
@@ -113,10 +145,11 @@ async def test_lost_answer_is_asked_for_once_more_with_the_same_token(script: Sc
 )
 async def test_token_endpoint_out_of_order_never_leaves_a_write_in_doubt(script: Scripted, broken: Any) -> None:
     vendor, quickbooks = script
-    vendor.token = [broken, broken]
-    with pytest.raises(Unavailable):
-        await quickbooks.exports.send(order())
-    assert len(vendor.asked) == 2
+    vendor.token = [broken]
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await quickbooks.exports.send(order())
+    assert len(vendor.asked) == 1
 
 
 @pytest.mark.parametrize(("status", "error"), [(400, "invalid_grant"), (401, "invalid_client")])
