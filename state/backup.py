@@ -30,7 +30,7 @@ def back_up_stopped(path: Path, to: Path, owner: dict[str, Any]) -> int:
     check_place(path, to)
     ownership = Ownership(path, owner)
     try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # from the checkpoint on
             settle(connection)
             copy(ownership.file.fileno(), to, lambda: False)
@@ -57,11 +57,9 @@ def check_place(path: Path, to: Path) -> None:
 def settle(connection: sqlite3.Connection) -> None:
     """Bring everything that was committed into the file itself; raise BackupFailed if that can't be done."""
     try:
-        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
         raise BackupFailed(f"the log can't be brought into the database: {trouble(error) or error}") from error
-    if busy:
-        raise BackupFailed("another program has the database open")
 
 
 def copy(file: int, to: Path, stopped: Callable[[], bool]) -> None:

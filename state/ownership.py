@@ -48,7 +48,8 @@ class Ownership:
         self._lock.write(msgspec.json.encode(owner))
 
     def release(self) -> None:
-        """Give it up; whoever has the database open closes it before."""
+        """Give it up, and the room held back; whoever has the database open closes it before."""
+        self.reserve.release()
         self.file.close()
         self._lock.close()
 

@@ -134,6 +134,13 @@ class Store:
         finally:
             await self._database.close()
 
+    async def back_up(self, to: Path) -> int:
+        """Copy everything committed so far to a new file, while work goes on, and return its size in bytes.
+
+        The copy is complete, checked, private and on the disk, or it is not there. Raises BackupFailed.
+        """
+        return await self._database.back_up(to)
+
     def _end(self, work: Work) -> None:
         work.run("end_run", now=to_micros(work.now), epoch=self.epoch)
 
