@@ -28,12 +28,13 @@ class Unavailable(VendorError):  # noqa: N818 - the four are named by what to do
 
 
 class OutcomeUnknown(VendorError):  # noqa: N818
-    """It may have been done: look it up, then decide, after `retry_after` seconds if that is stated.
+    """It may have been done: look it up, then decide. Never a failure, never blindly repeated.
 
-    Never a failure, never blindly repeated.
+    Raised while a request is prepared, it speaks of something the request needs: the message waits, for `retry_after`
+    seconds if that is stated, and nothing else does.
     """
 
-    def __init__(self, detail: str, retry_after: float | None = None) -> None:
+    def __init__(self, detail: str = "", retry_after: float | None = None) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
 
@@ -91,8 +92,7 @@ class Sender(Protocol):
     async def prepare(self, claim: Claim, request_id: str) -> Order:
         """Resolve every reference and freeze the request. Creates missing parties, never the document itself.
 
-        Raises Rejected if the content can't be mapped, OutcomeUnknown if this one has to wait for something it needs
-        that is under way, such as a new party, and the other vendor errors as they are met.
+        Raises Rejected if the content can't be mapped, and the other vendor errors as they are met.
         """
 
     async def look_up(self, orders: Sequence[Order]) -> Mapping[int, Verdict]:

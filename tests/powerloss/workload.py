@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from state.lifecycle import Effect, IllegalMove, State, Trigger
+from state.messages import Ending
 from state.moves import Cause, StaleTransaction
 from state.outbox import Claim, Delivered, InDoubt, Observation, Outcome, PaymentReport, Postponed, Receipt, Refused
 from state.problem import problem
@@ -141,19 +142,16 @@ class Day:
     async def _send(self, claim: Claim) -> None:
         body = b"{}" * self._chance.choice((1, 40, 3000))
         request = f"request {self._next()}"
-        try:
-            sent = await self._store.announce(claim, request, body)
-        except StaleTransaction:
+        [sent] = await self._store.announce_all([(claim, request, body)])
+        if isinstance(sent, Exception):
             return
         number, digest = sent.message.attempts, hashlib.sha256(body).hexdigest()
         self._told("announced", sent.message.id, number, request, digest)  # and here it leaves
         if self._chance.random() < 0.15:
             return  # no answer, before the end of the day
         outcome, word = self._outcome(sent)
-        success, refusal = FACTS[sent.message.effect]
-        try:
-            ended = await self._store.finish(sent, outcome, success=success, refusal=refusal)
-        except StaleTransaction:
+        [ended] = await self._store.finish_all([Ending(sent, outcome, *FACTS[sent.message.effect])])
+        if isinstance(ended, Exception):
             return
         self._told("ended", sent.message.id, number, word)
         if ended.fact is not None:
