@@ -51,4 +51,6 @@ class Figures:
         times = sorted(self.starts)
         if not times:
             return "no start timed"
-        return f"ready after p50 {quantile(times, 0.5):.2f} s, p99 {quantile(times, 0.99):.2f} s, most {times[-1]:.2f} s"
+        return (
+            f"ready after p50 {quantile(times, 0.5):.2f} s, p99 {quantile(times, 0.99):.2f} s, most {times[-1]:.2f} s"
+        )

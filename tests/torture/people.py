@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
+from typing import Any, Protocol
 
 from tests.integration.stage import Daemon
 from tests.integration.twins import Json, World
@@ -20,6 +21,12 @@ _CANCELLED = 0.2  # of the documents that are to go, the share that goes with it
 _LEAST = 5  # loads that are always left to change
 _PARTLY = 0.7  # of the payments, the share that leaves something to pay
 _AT_ONCE = 3  # transactions a person acts on together
+
+
+class Desk(Protocol):
+    """Where a person reaches the daemon."""
+
+    async def ask(self, method: str, path: str, body: Json | None = None) -> tuple[int, Any]: ...
 
 
 def marked(note: str) -> tuple[str, str]:
@@ -113,8 +120,11 @@ class People:
         await self._at_tms("cancel", load_number=load)
         self._loads.remove(load)
         self._unbilled.discard(load)
-        self._trips = [each["TripNumber"] for each in (await self._world.alvys.books())["trips"]
-                       if each["LoadNumber"] in self._loads and each["TripNumber"] in self._trips]
+        self._trips = [
+            each["TripNumber"]
+            for each in (await self._world.alvys.books())["trips"]
+            if each["LoadNumber"] in self._loads and each["TripNumber"] in self._trips
+        ]
         return None
 
     async def _pay(self) -> None:
@@ -143,7 +153,7 @@ class People:
 
     # -- at the console ---------------------------------------------------------------------------------------
 
-    async def ask(self, daemon: Daemon, wanted: Call | None) -> None:
+    async def ask(self, daemon: Desk, wanted: Call | None) -> None:
         """Ask the daemon to take a document out of accounting, or to send it again."""
         match wanted:
             case Call.VOID:
@@ -151,14 +161,19 @@ class People:
             case Call.CREATE if not await self._asked(daemon, "reverted", "reexport"):
                 await self._asked(daemon, "exported", "revert")
 
-    async def _asked(self, daemon: Daemon, state: str, action: str) -> bool:
+    async def _asked(self, daemon: Desk, state: str, action: str) -> bool:
         """Act on a few transactions in this state, and say whether there was one."""
-        page = await daemon.get(f"transactions?state={state}&limit=200")
-        found = [each for each in page["transactions"] if each["label"] in self._loads]
+        found = await self._in_state(daemon, state)
         for each in self._chance.sample(found, min(len(found), _AT_ONCE)):
             status, _ = await daemon.ask("POST", f"transactions/{each['id']}/{action}", {"reason": "a person asked"})
             assert status in {200, 409}
         return bool(found)
+
+    async def _in_state(self, daemon: Desk, state: str) -> list[Json]:
+        """Return the transactions of the loads that change which are in this state."""
+        status, page = await daemon.ask("GET", f"transactions?state={state}&limit=200")
+        assert status == 200
+        return [each for each in page["transactions"] if each["label"] in self._loads]
 
     # -- at the end -------------------------------------------------------------------------------------------
 
@@ -166,10 +181,8 @@ class People:
         """Leave nothing half done: every invoice is made, and what was taken out of accounting is sent again."""
         while self._unbilled:
             await self._bill()
-        page = await daemon.get("transactions?state=reverted&limit=200")
-        for each in page["transactions"]:
-            if each["label"] in self._loads:
-                await daemon.act("reexport", each)
+        for each in await self._in_state(daemon, "reverted"):
+            await daemon.act("reexport", each)
 
     async def pay_all(self) -> bool:
         """Pay what is still open of the documents that are to be paid, and say whether anything was."""
@@ -184,7 +197,11 @@ class People:
         paid = {marked(each["note"])[1]: each["total"] for each in documents}
         due = {source: paid[source] for source in self._paid_for & paid.keys()}
         sources = sorted(due.keys() | told.keys())
-        return [f"{each}: paid {due.get(each)}, told {told.get(each)}" for each in sources if due.get(each) != told.get(each)]
+        return [
+            f"{each}: paid {due.get(each)}, told {told.get(each)}"
+            for each in sources
+            if due.get(each) != told.get(each)
+        ]
 
     async def _told(self) -> dict[str, Decimal]:
         """Return the sums told, by the id of the load or trip."""

@@ -20,9 +20,7 @@ _ROTATION = 1  # seconds after which a refresh gives another refresh token
 @click.option("--loads", required=True, type=int)
 def main(month: datetime, seed: int, loads: int) -> None:
     limits = replace(throttle(0), access_token_seconds=_ACCESS, refresh_rotation_seconds=_ROTATION)
-    scenario = stage(
-        Plot(month.date(), seed, loads), alvys_limits=alvys.Limits(requests=0), quickbooks_limits=limits
-    )
+    scenario = stage(Plot(month.date(), seed, loads), alvys_limits=alvys.Limits(requests=0), quickbooks_limits=limits)
     asyncio.run(run(scenario, "127.0.0.1", (0, 0), until_stdin_closes=True))
 
 
