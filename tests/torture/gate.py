@@ -178,6 +178,6 @@ async def gate(vendor: str) -> AsyncIterator[Gate]:
     """Open a gate to the twin at this address."""
     opened = Gate(vendor)
     server = await asyncio.start_server(opened.serve, "127.0.0.1", 0, limit=_LARGEST_HEAD)
-    opened.url = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    opened.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
         yield opened

@@ -5,15 +5,17 @@ known whatever happened on the way: the books are what the TMS shows, and every 
 """
 
 import re
-from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tests.integration.stage import Daemon
 from tests.integration.twins import Json, World
 from tests.torture.gate import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 _MARKER = re.compile(r"\[loadledger \S+ (\w+) (\S+) g\d+ \w+\]")
 _CENT = Decimal("0.01")
@@ -48,7 +50,7 @@ class People:
         self._unbilled: set[str] = set()  # loads whose invoice was taken back
         self._cancelled: set[str] = set()
         self._customers: list[str] = []
-        self._paid_for: set[str] = set()  # ids of the loads and trips whose documents are paid
+        self.paid_for: set[str] = set()  # ids of the loads and trips whose documents are paid
         self._payments: list[tuple[str, str]] = []
         self._routine: tuple[Callable[[], Awaitable[None]], ...] = (
             *(self._charge, self._hire, self._hire, self._date, self._change_customer),
@@ -64,8 +66,8 @@ class People:
         self._customers = sorted({billed[number]["Customer"]["Id"] for number in self._loads})
         hired = [each for each in books["trips"] if each["Carrier"] and each["ReleasedAt"]]
         self._trips = [each["TripNumber"] for each in hired if each["LoadNumber"] in self._loads]
-        self._paid_for = {each["Id"] for each in hired if each["LoadNumber"] in paid}
-        self._paid_for |= {each["Id"] for each in books["loads"] if each["LoadNumber"] in paid}
+        self.paid_for = {each["Id"] for each in hired if each["LoadNumber"] in paid}
+        self.paid_for |= {each["Id"] for each in books["loads"] if each["LoadNumber"] in paid}
 
     # -- at the TMS and in accounting -------------------------------------------------------------------------
 
@@ -195,7 +197,7 @@ class People:
         """Return the records of which the TMS was told another sum than was paid."""
         documents, told = await self._world.quickbooks.documents(), await self._told()
         paid = {marked(each["note"])[1]: each["total"] for each in documents}
-        due = {source: paid[source] for source in self._paid_for & paid.keys()}
+        due = {source: paid[source] for source in self.paid_for & paid.keys()}
         sources = sorted(due.keys() | told.keys())
         return [
             f"{each}: paid {due.get(each)}, told {told.get(each)}"
@@ -210,7 +212,7 @@ class People:
 
     async def _payable(self) -> list[Json]:
         documents = await self._world.quickbooks.documents()
-        return [each for each in documents if each["balance"] and marked(each["note"])[1] in self._paid_for]
+        return [each for each in documents if each["balance"] and marked(each["note"])[1] in self.paid_for]
 
     # -- chance -----------------------------------------------------------------------------------------------
 
