@@ -28,7 +28,15 @@ class Unavailable(VendorError):  # noqa: N818 - the four are named by what to do
 
 
 class OutcomeUnknown(VendorError):  # noqa: N818
-    """It may have been done: look it up, then decide. Never a failure, never blindly repeated."""
+    """It may have been done: look it up, then decide. Never a failure, never blindly repeated.
+
+    Raised while a request is prepared, it speaks of something the request needs: the message waits, for `retry_after`
+    seconds if that is stated, and nothing else does.
+    """
+
+    def __init__(self, detail: str = "", retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class Rejected(VendorError):  # noqa: N818
@@ -78,6 +86,9 @@ Verdict = Absent | Present | Conflict
 class Sender(Protocol):
     """How one effect reaches its vendor, in the three steps of the exactly-once protocol."""
 
+    most: int = 1
+    """Orders that one request can carry."""
+
     async def prepare(self, claim: Claim, request_id: str) -> Order:
         """Resolve every reference and freeze the request. Creates missing parties, never the document itself.
 
@@ -89,6 +100,17 @@ class Sender(Protocol):
 
     async def send(self, order: Order) -> Receipt:
         """Send the frozen request once. Any VendorError; OutcomeUnknown unless the answer is definite."""
+
+    async def send_many(self, orders: Sequence[Order]) -> Mapping[int, "Receipt | VendorError"]:
+        """Send up to `most` frozen requests in one call, once; return by message id what came of each.
+
+        An error in the mapping concerns that order alone and means what `send` means by it; every order has its entry.
+        A raised error concerns them all: Unavailable and Unauthorized, none was done; OutcomeUnknown, each may have
+        been done; Rejected, the vendor refused the call as such: none was done, none is to blame, so send each alone.
+
+        A vendor that takes one at a time needs no more than this.
+        """
+        return {order.claim.message.id: await self.send(order) for order in orders}
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,12 @@ class Memory:
     async def observe(self, observations: Sequence[Observation], cursor: str, to: datetime) -> None:
         """Keep what was seen of documents of ours, and how far the reader has come, in one commit."""
 
-        async def unit(work: Work) -> None:
+        def unit(work: Work) -> None:
             for seen in observations:
                 key = {"kind": seen.kind, "document_id": seen.document.id}
-                if seen.ours or await work.row("find_by_document", **key):
-                    await work.run("observe", **key, body=write(seen), now=to_micros(work.now))
-            await work.run("advance", name=cursor, value=to_micros(to))
+                if seen.ours or work.row("find_by_document", **key):
+                    work.run("observe", **key, body=write(seen), now=to_micros(work.now))
+            work.run("advance", name=cursor, value=to_micros(to))
 
         await self._database.run(unit)
 

@@ -106,7 +106,8 @@ SELECT m.id AS message_id, m.effect, m.phase, m.revision AS message_revision, m.
        (SELECT count(*) FROM attempts a WHERE a.transaction_id = m.transaction_id AND a.outcome <> 'in_doubt') AS round,
        t.*, (m.lane = 'accounting' AND m.phase = 'in_doubt') AS in_flight
 FROM messages m JOIN transactions t ON t.id = m.transaction_id
-WHERE m.phase IN ('waiting', 'in_doubt') AND m.due_at <= :now AND m.lane IN (SELECT value FROM json_each(:lanes))
+WHERE m.phase IN ('waiting', 'in_doubt') AND m.effect = :effect AND m.due_at <= :now
+  AND m.lane IN (SELECT value FROM json_each(:lanes)) AND m.id NOT IN (SELECT value FROM json_each(:besides))
   AND (m.phase = 'in_doubt'
        OR NOT EXISTS (SELECT 1 FROM messages e
                       WHERE e.transaction_id = m.transaction_id AND e.lane = m.lane AND e.phase IN ('waiting', 'sent', 'in_doubt')
@@ -188,12 +189,13 @@ FROM transactions GROUP BY kind, state, problem_code, currency
 SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages WHERE phase NOT IN ('delivered') GROUP BY effect, phase
 
 -- next_due: when the relay should look again; what is held up by its own transaction becomes due with it
-SELECT min(m.due_at) AS due_at FROM messages m
-WHERE m.phase IN ('waiting', 'in_doubt') AND m.lane IN (SELECT value FROM json_each(:lanes))
+SELECT m.due_at FROM messages m
+WHERE m.phase IN ('waiting', 'in_doubt') AND m.effect = :effect AND m.lane IN (SELECT value FROM json_each(:lanes))
   AND (m.phase = 'in_doubt'
        OR NOT EXISTS (SELECT 1 FROM messages e
                       WHERE e.transaction_id = m.transaction_id AND e.lane = m.lane AND e.phase IN ('waiting', 'sent', 'in_doubt')
                         AND (e.phase <> 'waiting' OR e.id < m.id)))
+ORDER BY m.due_at LIMIT 1
 
 -- answers: the database is there
 SELECT 1 AS answer

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 import msgspec
+from typing_extensions import override
 
 from adapters.alvys.client import Client
 from adapters.alvys.directory import chunks
@@ -14,7 +15,7 @@ from adapters.alvys.faults import PAYMENT_DIFFERS, PAYMENT_REFUSED
 from adapters.alvys.record import CURRENCIES, Odd, Record
 from adapters.alvys.settings import Settings
 from adapters.http import encode
-from adapters.ports import Absent, Conflict, Order, Present, Rejected, Verdict
+from adapters.ports import Absent, Conflict, Order, Present, Rejected, Sender, Verdict
 from state.outbox import Claim, PaymentReport, Receipt
 from state.transaction import Content, Kind, Money
 
@@ -64,13 +65,14 @@ class _Recorded(msgspec.Struct, rename="pascal"):
     id: str = ""
 
 
-class Payments:
+class Payments(Sender):
     """The sender of payment reports."""
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._settings = settings
 
+    @override
     async def prepare(self, claim: Claim, request_id: str) -> Order:
         """Freeze the report as the vendor's request body; raises Rejected if there is nothing to report on."""
         content, report = claim.transaction.content, claim.message.report
@@ -81,6 +83,7 @@ class Payments:
         body = _FORMS[claim.transaction.kind](content, report, self._noon(report))
         return Order(claim, request_id, encode(body))
 
+    @override
     async def look_up(self, orders: Sequence[Order]) -> Mapping[int, Verdict]:
         """Return which customer payments are on their invoices already, with one search per chunk of loads.
 
@@ -102,6 +105,7 @@ class Payments:
                     verdicts[message] = _verdict(payment, money)
         return verdicts
 
+    @override
     async def send(self, order: Order) -> Receipt:
         """Post the frozen body once; Rejected is the vendor's definite no, OutcomeUnknown an unclear end."""
         path = PATHS[order.claim.transaction.kind]

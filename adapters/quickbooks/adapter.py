@@ -22,7 +22,7 @@ class QuickBooks(Accounting):
     """One QuickBooks company.
 
     `tokens` tells how long the connection lasts. The endpoints it calls, by their names in budgets and metrics, are
-    token, query, read, cdc, preferences, companyinfo and, for writes, invoice, bill, customer and vendor.
+    token, query, read, cdc, preferences, companyinfo and, for writes, batch, invoice, bill, customer and vendor.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ import anyio
 
 from adapters.http import encode
 from adapters.ports import Links, OutcomeUnknown, Unavailable
-from adapters.quickbooks.client import Client, quoted
+from adapters.quickbooks.client import Change, Client, quoted
 from adapters.quickbooks.faults import Refused
 from adapters.quickbooks.forms import Form, Raw
 from adapters.quickbooks.problems import rejected
@@ -69,7 +69,7 @@ class Parties:
         linked = await self._links.linked(form.party.lower(), party.source_id)
         if linked is None or (form.party, party.source_id) not in self._doubted:
             return linked
-        raw = await self._client.read(form.party, linked)
+        raw = await self._client.read(form.party, linked, purpose="party")
         held = readable(raw, Named)
         if held is None or not held.active:
             return None
@@ -91,7 +91,8 @@ class Parties:
     async def _named(self, entity: str, name: str) -> list[Named]:
         """Return the rows of that name, inactive ones too; case and the width of spaces do not matter."""
         pattern = quoted("%".join(name.replace("\\", " ").split()))
-        rows = await self._client.select(entity, f"DisplayName like {pattern} and Active in (true, false)")
+        where = f"DisplayName like {pattern} and Active in (true, false)"
+        rows = await self._client.select(entity, where, purpose="party")
         named = (readable(raw, Named) for raw in rows)
         return [row for row in named if row is not None and key(row.display_name) == key(name)]
 
@@ -101,7 +102,7 @@ class Parties:
         digest = hashlib.sha256(identity.encode() + body).hexdigest()[:32]
         request_id = f"{digest}-{self._refusals[digest]}"
         try:
-            reply = await self._client.write(form.party, body, request_id)
+            reply = await self._client.write(Change(form.party, "create", body), request_id)
             return reply.shaped(form.party, Named).id
         except OutcomeUnknown as error:
             # Names are unique, so the next try finds it by name if it was created after all.

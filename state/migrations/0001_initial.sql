@@ -71,7 +71,7 @@ CREATE TABLE messages (
 -- One message in flight and one waiting document per transaction, whatever the code above does.
 CREATE UNIQUE INDEX one_in_flight ON messages (transaction_id, lane) WHERE phase IN ('sent', 'in_doubt');
 CREATE UNIQUE INDEX one_waiting ON messages (transaction_id) WHERE phase = 'waiting' AND lane = 'accounting';
-CREATE INDEX messages_due ON messages (due_at) WHERE phase IN ('waiting', 'in_doubt');
+CREATE INDEX messages_due ON messages (effect, due_at) WHERE phase IN ('waiting', 'in_doubt');
 CREATE INDEX messages_open ON messages (transaction_id, lane, id) WHERE phase IN ('waiting', 'sent', 'in_doubt');
 CREATE INDEX messages_dead ON messages (transaction_id) WHERE phase = 'dead';
 

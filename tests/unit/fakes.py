@@ -14,10 +14,11 @@ import anyio
 import anyio.lowlevel
 import msgspec
 from structlog.testing import capture_logs
+from typing_extensions import override
 
-from adapters.ports import Absent, Changes, Conflict, Finding, Order, Present, Sender, Verdict
+from adapters.ports import Absent, Changes, Conflict, Finding, Order, Present, Sender, VendorError, Verdict
 from engine.lane import Pace
-from engine.relay import Relay, routes
+from engine.relay import Relay, lanes, routes
 from state import database
 from state.lifecycle import Effect, Trigger
 from state.outbox import Claim, Observation, Outcome, Receipt
@@ -159,11 +160,16 @@ class Fault(NamedTuple):
     travel: float | None = None
 
 
-class FakeSender:
-    """One effect at a fake vendor. Keeps what it was asked, and lets `before_send` look around at that moment."""
+class FakeSender(Sender):
+    """One effect at a fake vendor. Keeps what it was asked, and lets `before_send` look around at that moment.
 
-    def __init__(self, books: Books) -> None:
+    `most` is how many orders it takes in one call; `calls` has the labels of each, in the order they were carried out.
+    """
+
+    def __init__(self, books: Books, *, most: int = 1) -> None:
         self.books = books
+        self.most = most
+        self.calls: list[list[str]] = []
         self.prepared: list[str] = []
         self.asked: list[list[str]] = []
         self.sent: list[Order] = []
@@ -176,16 +182,18 @@ class FakeSender:
         """Let the next calls of a step end with an error, and nothing leave."""
         self.faults += [Fault(step, error, label)] * times
 
-    def lose_answer(self, error: Exception, *, travel: float = 0, times: int = 1) -> None:
-        """Let the next requests arrive, `travel` seconds later, and their answers be lost."""
-        self.faults += [Fault("send", error, None, travel)] * times
+    def lose_answer(self, error: Exception, *, travel: float = 0, times: int = 1, step: str = "send") -> None:
+        """Let the next requests, or with step `send_many` calls, arrive `travel` seconds later, their answers lost."""
+        self.faults += [Fault(step, error, None, travel)] * times
 
+    @override
     async def prepare(self, claim: Claim, request_id: str) -> Order:
         await anyio.lowlevel.checkpoint()
         self.prepared.append(claim.transaction.label)
         self._stumble("prepare", [claim.transaction.label])
         return Order(claim, request_id, msgspec.json.encode(Request.of(claim)))
 
+    @override
     async def look_up(self, orders: Sequence[Order]) -> Mapping[int, Verdict]:
         await anyio.lowlevel.checkpoint()
         labels = [order.claim.transaction.label for order in orders]
@@ -197,18 +205,49 @@ class FakeSender:
         await anyio.lowlevel.checkpoint()
         return verdicts
 
+    @override
     async def send(self, order: Order) -> Receipt:
-        if self.before_send is not None:
-            await self.before_send(order)
-        await anyio.lowlevel.checkpoint()
-        self.sent.append(order)
-        fault = self._next("send", [order.claim.transaction.label])
-        travel = fault.travel if fault else self.travel
-        if travel is not None:
-            self.books.accept(order.request_id, _request(order), travel)
-            await anyio.lowlevel.checkpoint()
-        if fault is not None:
+        [outcome] = (await self._carry_out([order])).values()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    @override
+    async def send_many(self, orders: Sequence[Order]) -> Mapping[int, Receipt | VendorError]:
+        assert len(orders) <= self.most
+        if fault := self._next("send_many", [order.claim.transaction.label for order in orders]):
+            for order in orders if fault.travel is not None else ():
+                self.books.accept(order.request_id, _request(order), fault.travel or 0)
             raise fault.error
+        return await self._carry_out(orders)
+
+    async def _carry_out(self, orders: Sequence[Order]) -> dict[int, Receipt | VendorError]:
+        """Put orders on the wire at once, and hear what came of each."""
+        if self.before_send is not None:
+            for order in orders:
+                await self.before_send(order)
+        await anyio.lowlevel.checkpoint()
+        self.calls.append([order.claim.transaction.label for order in orders])
+        self.sent += orders
+        faults = {order.request_id: self._next("send", [order.claim.transaction.label]) for order in orders}
+        for order in orders:
+            fault = faults[order.request_id]
+            travel = fault.travel if fault else self.travel
+            if travel is not None:
+                self.books.accept(order.request_id, _request(order), travel)
+        await anyio.lowlevel.checkpoint()
+        outcomes: dict[int, Receipt | VendorError] = {}
+        for order in orders:
+            fault = faults[order.request_id]
+            if fault is None:
+                outcomes[order.claim.message.id] = self._receipt(order)
+            elif isinstance(fault.error, VendorError):
+                outcomes[order.claim.message.id] = fault.error
+            else:
+                raise fault.error
+        return outcomes
+
+    def _receipt(self, order: Order) -> Receipt:
         held = self.books.answer(order.request_id)
         return Receipt(None if held.gone else held.document, trace=f"tid {len(self.sent)}")
 
@@ -298,8 +337,18 @@ PACE = Pace(
 )
 
 
+@dataclass
+class Relays:
+    """The relays of both lanes, run one after the other."""
+
+    lanes: dict[str, Relay]
+
+    async def run_once(self) -> float:
+        return min([await relay.run_once() for relay in self.lanes.values()])
+
+
 class Bench:
-    """A relay between a store and the fake vendors, run pass by pass while the clock is moved."""
+    """Relays between a store and the fake vendors, run pass by pass while the clock is moved."""
 
     def __init__(self, desk: "Desk", *, replays: bool = True, **pace: Any) -> None:
         self.desk = desk
@@ -327,15 +376,21 @@ class Bench:
             self.desk.clock.forward(seconds=rest)
         raise AssertionError(f"still open after {passes} passes: {await self.desk.store.backlog()}")
 
-    def _relay(self) -> Relay:
-        return Relay(
-            self.desk.store,
-            routes(self.tms, self.accounting),
-            self.pace,
-            entity="Acme LLC",
-            home_currency="USD",
-            clock=self.desk.clock,
-            ended=self._ended,
+    def _relay(self) -> Relays:
+        return Relays(
+            {
+                name: Relay(
+                    self.desk.store,
+                    name,
+                    table,
+                    self.pace,
+                    entity="Acme LLC",
+                    home_currency="USD",
+                    clock=self.desk.clock,
+                    ended=self._ended,
+                )
+                for name, table in lanes(routes(self.tms, self.accounting)).items()
+            }
         )
 
     def _ended(self, effect: Effect, outcome: Outcome, fact: Trigger | None) -> None:

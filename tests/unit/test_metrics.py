@@ -13,6 +13,7 @@ from adapters.http import Call
 from engine.metrics import CONTENT_TYPE, Metrics
 from state.database import StoreError
 from state.lifecycle import Effect, State, Trigger
+from state.messages import Ending
 from state.moves import FORCED, Cause, Recorded
 from state.outbox import Delivered, InDoubt, Observation, Postponed, Receipt, Refused
 from state.problem import Problem, problem
@@ -144,7 +145,7 @@ async def test_a_scrape_shows_what_the_store_holds(store: Store) -> None:
     await store.record(invoice("3", "999", "CAD"), CAUSE)
     refused = next(claim for claim in await store.claim(["accounting"], 10) if claim.transaction.label == "2")
     why = Refused(problem("lines_missing"))
-    await store.finish(refused, why, success=Trigger.EXPORT_CONFIRMED, refusal=Trigger.EXPORT_REJECTED)
+    await store.finish_all([Ending(refused, why, Trigger.EXPORT_CONFIRMED, Trigger.EXPORT_REJECTED)])
     seen = Observation(Kind.CUSTOMER_INVOICE, Document("9", "2", "0"), Money(1), Money(1), ours=True)
     await store.memory.observe([seen], "payments", NOON)
     metrics = Metrics()
@@ -166,7 +167,7 @@ async def test_what_the_store_no_longer_holds_goes_back_to_zero(store: Store) ->
     unheard_of = Problem("made_up", "A cause.", "A fix.")
     await store.record(invoice("1", "100.10"), CAUSE)
     claim = (await store.claim(["accounting"], 10))[0]
-    await store.finish(claim, Refused(unheard_of), success=None, refusal=Trigger.EXPORT_REJECTED)
+    await store.finish_all([Ending(claim, Refused(unheard_of), None, Trigger.EXPORT_REJECTED)])
     metrics = Metrics()
     await metrics.refresh(store, NOON)
     assert samples(metrics)["transactions_in_error{code=made_up}"] == 1
