@@ -88,6 +88,7 @@ class Trial:
             await self._live(number)
         await self.world.quickbooks.mend()
         await self.world.alvys.mend()
+        await self._connect()  # the last one may have died with the tokens, and nobody was told yet
         async with self.stage.daemon(self.world, **self.settings) as daemon:
             await finish(daemon, self.world, self.people)
         self.figures.documents += len(await self.world.quickbooks.documents())
@@ -204,8 +205,12 @@ class Trial:
         assert alive.complaints() == []
         await judge_instant(self.world)
         if alive.said("vendor.refused_us"):
-            self.settings["QUICKBOOKS_REFRESH_TOKEN"] = await self.world.quickbooks.act("connect")
-            self.figures.reconnected += 1
+            await self._connect()
+
+    async def _connect(self) -> None:
+        """Connect the company again, as a person does who was told that access has ended."""
+        self.settings["QUICKBOOKS_REFRESH_TOKEN"] = await self.world.quickbooks.act("connect")
+        self.figures.reconnected += 1
 
     async def evidence(self) -> None:
         """Write down both twins' books, for whoever looks into a failure."""
