@@ -37,7 +37,8 @@ _CALLS: dict[Call | None, int] = {
     Call.READ: 6,
     None: 6,
 }
-_REPEATS = ("replay", "ignore", "fault600")  # what accounting makes of a request id it knows
+# What accounting makes of a request id it knows; it takes a number twice, so that nothing of it keeps duplicates out.
+_REPEATS = ("replay", "ignore", "ignore", "fault600")
 _STORMY = 0.3  # the share of worlds in which the vendors' answers go wrong too
 _SPOILED = 0.03  # of the requests of a stormy world, by each kind of fault
 _LATE = 0.05  # seconds after its answer was dropped that a late commit comes
@@ -80,7 +81,9 @@ class Trial:
 
     async def torture(self, lives: int) -> None:
         """End so many lives, then let the daemon finish, and judge."""
-        await self.world.quickbooks.switch(voided_number="free", request_id=self.chance.choice(_REPEATS))
+        await self.world.quickbooks.switch(
+            voided_number="free", duplicate_invoice_number="stored", request_id=self.chance.choice(_REPEATS)
+        )
         await self.people.divide()
         if self.stormy:
             await self._storm()
