@@ -359,6 +359,9 @@ def _quickbooks(config: Config) -> quickbooks.Settings:
         home_currency=config.home_currency,
         preferences_refresh=section.preferences_refresh,
         reference_refresh=section.reference_refresh,
+        quiet_period=config.relay.quiet_period,
+        read_pause=config.relay.read_pause,
+        rounds=config.relay.rounds,
         mapping=quickbooks.Mapping(
             payable_account=config.mapping.payable_account,
             revenue=config.mapping.revenue,
