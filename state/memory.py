@@ -1,6 +1,6 @@
 """What readers of vendors remember between runs: cursors, links, secrets, and what was seen of documents."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import NamedTuple
@@ -100,3 +100,17 @@ class Memory:
     async def keep(self, name: str, value: str) -> None:
         """Keep a new value under `name`; the one before stays in the file until the next."""
         await self._database.run(lambda work: work.run("keep_secret", name=name, value=value, now=to_micros(work.now)))
+
+    async def reads(self, *, since: int) -> dict[int, int]:
+        """Return the metered reads of each hour from `since` on; hours count from 1970 UTC."""
+        rows = await self._database.run(lambda work: work.rows("reads", since=since))
+        return {row["hour"]: row["count"] for row in rows}
+
+    async def count_reads(self, counts: Mapping[tuple[int, str], int]) -> None:
+        """Add metered reads, by hour and by what they were for."""
+
+        def unit(work: Work) -> None:
+            for (hour, purpose), count in counts.items():
+                work.run("count_reads", hour=hour, purpose=purpose, count=count)
+
+        await self._database.run(unit)

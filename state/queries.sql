@@ -192,6 +192,13 @@ SELECT value FROM secrets WHERE name = :name
 INSERT INTO secrets (name, value, kept_at) VALUES (:name, :value, :now)
 ON CONFLICT (name) DO UPDATE SET previous = value, value = excluded.value, kept_at = excluded.kept_at
 
+-- reads: how many metered reads each hour has seen
+SELECT hour, sum(count) AS count FROM reads WHERE hour >= :since GROUP BY hour
+
+-- count_reads: what was read since the last time, by what it was for
+INSERT INTO reads (hour, purpose, count) VALUES (:hour, :purpose, :count)
+ON CONFLICT (hour, purpose) DO UPDATE SET count = count + excluded.count
+
 -- count_transactions: how many, and how much, by kind, state and problem
 SELECT kind, state, problem_code, currency, count(*) AS transactions, coalesce(sum(total), 0) AS total, coalesce(sum(paid), 0) AS paid,
        coalesce(sum(state = 'exported' AND paid > 0), 0) AS partly_paid

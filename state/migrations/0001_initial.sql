@@ -160,3 +160,10 @@ CREATE TABLE secrets (
     previous  TEXT,
     kept_at   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reads (
+    hour     INTEGER NOT NULL,                      -- since 1970 UTC
+    purpose  TEXT    NOT NULL,
+    count    INTEGER NOT NULL,
+    PRIMARY KEY (hour, purpose)
+) STRICT, WITHOUT ROWID;

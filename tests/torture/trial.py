@@ -37,7 +37,8 @@ _CALLS: dict[Call | None, int] = {
     Call.READ: 6,
     None: 6,
 }
-_REPEATS = ("replay", "ignore", "fault600")  # what accounting makes of a request id it knows
+# What accounting makes of a request id it knows; it takes a number twice, so that nothing of it keeps duplicates out.
+_REPEATS = ("replay", "ignore", "ignore", "fault600")
 _STORMY = 0.3  # the share of worlds in which the vendors' answers go wrong too
 _SPOILED = 0.03  # of the requests of a stormy world, by each kind of fault
 _LATE = 0.05  # seconds after its answer was dropped that a late commit comes
@@ -80,7 +81,9 @@ class Trial:
 
     async def torture(self, lives: int) -> None:
         """End so many lives, then let the daemon finish, and judge."""
-        await self.world.quickbooks.switch(voided_number="free", request_id=self.chance.choice(_REPEATS))
+        await self.world.quickbooks.switch(
+            voided_number="free", duplicate_invoice_number="stored", request_id=self.chance.choice(_REPEATS)
+        )
         await self.people.divide()
         if self.stormy:
             await self._storm()
@@ -88,6 +91,7 @@ class Trial:
             await self._live(number)
         await self.world.quickbooks.mend()
         await self.world.alvys.mend()
+        await self._connect()  # the last one may have died with the tokens, and nobody was told yet
         async with self.stage.daemon(self.world, **self.settings) as daemon:
             await finish(daemon, self.world, self.people)
         self.figures.documents += len(await self.world.quickbooks.documents())
@@ -204,8 +208,12 @@ class Trial:
         assert alive.complaints() == []
         await judge_instant(self.world)
         if alive.said("vendor.refused_us"):
-            self.settings["QUICKBOOKS_REFRESH_TOKEN"] = await self.world.quickbooks.act("connect")
-            self.figures.reconnected += 1
+            await self._connect()
+
+    async def _connect(self) -> None:
+        """Connect the company again, as a person does who was told that access has ended."""
+        self.settings["QUICKBOOKS_REFRESH_TOKEN"] = await self.world.quickbooks.act("connect")
+        self.figures.reconnected += 1
 
     async def evidence(self) -> None:
         """Write down both twins' books, for whoever looks into a failure."""
