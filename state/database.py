@@ -147,9 +147,12 @@ class Database:
             except BaseException:
                 await connection.close()
                 raise
-        except (sqlite3.Error, StoreDamaged, StoreMismatch) as error:
+        except sqlite3.Error as error:
             ownership.release()
             raise at(path, trouble(error) or StoreMismatch(f"can't be used as a store ({error})")) from error
+        except (StoreDamaged, StoreMismatch) as error:
+            ownership.release()
+            raise at(path, error) from error
         except BaseException:
             ownership.release()
             raise

@@ -42,9 +42,7 @@ _PRIMARY = 0xFF  # the part of a result code that says what, without where
 
 
 def trouble(error: Exception) -> StoreError | None:
-    """Return what an error says of the disk or the file, or None if it speaks of something else."""
-    if isinstance(error, StoreError):
-        return error
+    """Return what an error of SQLite's says of the disk or the file, or None if it speaks of something else."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & _PRIMARY
     if code not in _STORAGE:
         return None

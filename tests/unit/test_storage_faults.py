@@ -5,12 +5,14 @@ import random
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from state import integrity, ownership
+from state.creation import Creation
 from state.lifecycle import State
 from state.outbox import Phase
 from state.store import Filter
@@ -138,6 +140,22 @@ async def test_outcome_of_what_was_sent_is_recorded_on_a_full_disk(
     assert await standing(again) == []
     assert [each.state for each in await again.store.page(Filter())] == [State.EXPORTED]
     assert (await again.execute("SELECT count(*) FROM runs WHERE stopped_at IS NOT NULL"))[0][0] == 1
+
+
+async def test_secret_that_was_given_out_and_party_that_was_made_are_kept_on_a_full_disk(
+    desk: "Desk", disk: Disk, path: Path
+) -> None:
+    disk.fault = full_but_for_the_reserve(path)
+    memory, creation = desk.store.memory, Creation(Phase.SENT, "request", b"{}", desk.clock.now)
+
+    with pytest.raises(StoreFull):
+        await memory.record("customer", "Acme", creation)
+    await memory.record("customer", "Acme", replace(creation, phase=Phase.IN_DOUBT))
+    await memory.link("customer", "id of Acme", "58")
+    await memory.keep("refresh", "newest")
+
+    assert await memory.linked("customer", "id of Acme") == "58"
+    assert await memory.secret("refresh") == "newest"
 
 
 async def test_nothing_new_is_written_or_announced_on_a_full_disk_but_all_can_be_read(
