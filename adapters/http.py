@@ -36,6 +36,7 @@ class Call:
     writes: bool
     status: int | None  # None: no answer arrived
     seconds: float
+    purpose: str = ""  # what a read is for, where the vendor counts reads; writes and token calls have none
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +104,15 @@ class Http:
         *,
         endpoint: str,
         writes: bool,
+        purpose: str = "",
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request, once, and return its answer.
 
-        `endpoint` is the budget's and the metrics' name for it, `writes` whether it can change the vendor's books.
+        `endpoint` is the budget's and the metrics' name for it, `writes` whether it can change the vendor's books,
+        `purpose` what a metered read is for.
         Raises Unavailable if it definitely was not carried out (refused connection, 429, any failed read) and
         OutcomeUnknown if a write may have been (timeout, lost connection, 5xx).
         """
@@ -133,7 +136,7 @@ class Http:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise unclear(f"{endpoint}: no whole answer ({type(error).__name__})", writes=writes) from error
         finally:
-            self._observe(Call(endpoint, writes, status, time.monotonic() - started))
+            self._observe(Call(endpoint, writes, status, time.monotonic() - started, purpose))
         return _judged(Answer(status, response.headers, content, writes), endpoint)
 
 

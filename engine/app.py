@@ -8,7 +8,6 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from datetime import time as clock_time
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -17,29 +16,25 @@ import anyio
 import structlog
 
 from adapters import alvys, quickbooks
-from adapters.http import Http
+from adapters.http import Call, Http
 from adapters.ports import Finding
+from engine.allowance import Allowance, allowance
 from engine.config import Config
-from engine.intake import Intake
-from engine.lane import Pace
-from engine.limits import per_endpoint, spaced
-from engine.loop import Loop, Pass
+from engine.daemon import Daemon
+from engine.limits import per_endpoint
+from engine.loop import Loop
 from engine.metrics import Metrics
 from engine.notify import keep_alive, notify
-from engine.payments import Payments
 from engine.readiness import Readiness
-from engine.relay import Relay, routes
 from engine.web.app import make_app
 from engine.web.auth import Role, Token
 from engine.web.server import serving
-from state.lifecycle import Effect, Trigger
-from state.outbox import Outcome
+from state.database import Clock
 from state.store import Store
 
 log = structlog.get_logger()
 
 _GRACE = 20.0  # seconds for the passes under way to end after a signal
-_LOOKBACK = timedelta(days=29)  # accounting's change feed goes no further than 30 days
 
 
 def now() -> datetime:
@@ -58,20 +53,22 @@ class Vendors(NamedTuple):
         return [*await self.tms.check(), *await self.accounting.check()]
 
 
-async def open_store(config: Config) -> Store:
+async def open_store(config: Config, clock: Clock = now) -> Store:
     """Take ownership of this legal entity's store; StoreBusy and StoreMismatch say why not."""
     return await Store.open(
         config.database,
         entity=config.entity,
         company=config.quickbooks.realm_id,
-        clock=now,
+        clock=clock,
         quiet=timedelta(seconds=config.relay.quiet_period),
-        owner={"pid": os.getpid(), "host": socket.gethostname(), "since": now(), "http": config.http.listen},
+        owner={"pid": os.getpid(), "host": socket.gethostname(), "since": clock(), "http": config.http.listen},
     )
 
 
 @asynccontextmanager
-async def vendors(config: Config, store: Store, metrics: Metrics) -> AsyncIterator[Vendors]:
+async def vendors(
+    config: Config, store: Store, metrics: Metrics, clock: Clock, allowance: Allowance
+) -> AsyncIterator[Vendors]:
     """Connect both adapters, each with its own connections, budget and timeout."""
     async with aiohttp.ClientSession() as tms_session, aiohttp.ClientSession() as accounting_session:
         tms_http = Http(
@@ -82,134 +79,82 @@ async def vendors(config: Config, store: Store, metrics: Metrics) -> AsyncIterat
         )
         accounting_http = Http(
             accounting_session,
-            admit=spaced(config.quickbooks.requests_per_minute, config.quickbooks.requests_per_second),
-            observe=metrics.observe_call("quickbooks", endpoints=quickbooks.ENDPOINTS, metered=True),
+            admit=allowance.requests.admit,
+            observe=_all(
+                metrics.observe_call("quickbooks", endpoints=quickbooks.ENDPOINTS, purposes=quickbooks.PURPOSES),
+                allowance.requests.observe,
+                allowance.reads.observe,
+            ),
             timeout=config.quickbooks.timeout,
         )
         yield Vendors(
-            alvys.Alvys(_alvys(config), tms_http, now),
-            quickbooks.QuickBooks(_quickbooks(config), accounting_http, store.memory, store.memory, now),
+            alvys.Alvys(_alvys(config), tms_http, clock),
+            quickbooks.QuickBooks(_quickbooks(config), accounting_http, store.memory, store.memory, clock),
         )
 
 
-async def check(config: Config) -> Sequence[Finding]:
+def _all(*observers: Callable[[Call], None]) -> Callable[[Call], None]:
+    """Return an observer that tells them all."""
+
+    def observe(call: Call) -> None:
+        for each in observers:
+            each(call)
+
+    return observe
+
+
+async def check(config: Config, *, clock: Clock = now) -> Sequence[Finding]:
     """Look at both vendors without a daemon; StoreBusy if one runs, which must then do the looking itself."""
-    store = await open_store(config)
+    store = await open_store(config, clock)
     try:
-        async with vendors(config, store, Metrics(config.home_currency)) as ends:
-            return await ends.check()
+        allowed = await allowance(config, store, clock)
+        async with vendors(config, store, Metrics(config.home_currency), clock, allowed) as ends:
+            found = await ends.check()
+        await allowed.reads.flush()
+        return found
     finally:
         await store.close()
 
 
-async def run(config: Config, *, die_with_parent: bool = False, started: Callable[[str], None]) -> None:
+async def run(
+    config: Config, *, die_with_parent: bool = False, started: Callable[[str], None], clock: Clock = now
+) -> None:
     """Run the daemon of one legal entity until it is told to stop. `started` hears the address it listens on."""
     metrics = Metrics(config.home_currency, version("loadledger"), quickbooks.CATALOGUE)
-    readiness = Readiness(now)
-    store = await open_store(config)
+    readiness = Readiness(clock)
+    store = await open_store(config, clock)
     try:
-        async with vendors(config, store, metrics) as ends, anyio.create_task_group() as tasks:
-            loops = _loops(config, store, ends, metrics, readiness)
-            app = make_app(store, metrics, readiness, _tokens(config), loops["relay"].alarm.ring, ends.check, now)
+        allowed = await allowance(config, store, clock)
+        async with vendors(config, store, metrics, clock, allowed) as ends, anyio.create_task_group() as tasks:
+            metrics.watch_skips(lambda: {str(reason): count for reason, count in ends.tms.skipped.items()})
+            metrics.watch_token("refresh", lambda: ends.accounting.tokens.seconds_to_expiry)
+            metrics.watch_token("grant", lambda: ends.accounting.tokens.seconds_to_end)
+            daemon = Daemon(
+                config,
+                store,
+                ends.tms,
+                ends.accounting,
+                metrics=metrics,
+                readiness=readiness,
+                clock=clock,
+                allowed=allowed,
+            )
+            app = make_app(store, metrics, readiness, _tokens(config), daemon.hurry, ends.check, clock)
             async with serving(app, config.http.host, config.http.port) as port:
                 tasks.start_soon(keep_alive)
-                tasks.start_soon(_stop_on_signal, loops.values())
+                tasks.start_soon(_stop_on_signal, daemon.loops)
                 if die_with_parent:
                     _die_with_stdin()
                 readiness.started = True
                 notify("READY=1")
                 log.info("daemon.started", entity=config.entity, port=port, epoch=store.epoch)
                 started(_address(config.http.host, port))
-                await _work(loops.values())
+                await daemon.work()
             tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
             await store.close()
         log.info("daemon.stopped", entity=config.entity)
-
-
-async def _work(loops: Iterable[Loop]) -> None:
-    async with anyio.create_task_group() as tasks:
-        for loop in loops:
-            tasks.start_soon(loop.run)
-
-
-def _loops(config: Config, store: Store, ends: Vendors, metrics: Metrics, readiness: Readiness) -> dict[str, Loop]:
-    """Return the three loops: what comes in, what goes out, what comes back."""
-    pace = config.relay
-    relay = Relay(
-        store,
-        routes(ends.tms, ends.accounting),
-        Pace(
-            interval=pace.interval,
-            claim=pace.claim,
-            concurrency=pace.concurrency,
-            quiet_period=pace.quiet_period,
-            read_pause=pace.read_pause,
-            rounds=pace.rounds,
-            retry_base=pace.retry_base,
-            retry_cap=pace.retry_cap,
-        ),
-        entity=config.entity,
-        home_currency=config.home_currency,
-        clock=now,
-        ended=_counting(metrics),
-    )
-    first = datetime.combine(config.first_date, clock_time.min, config.alvys.timezone)
-    noting = _noting(metrics, readiness)
-    outgoing = Loop("relay", pace.interval, relay.run_once, noting)
-    intake = Intake(
-        store,
-        ends.tms,
-        first=first,
-        overlap=timedelta(seconds=config.alvys.overlap),
-        clock=now,
-        recorded=metrics.recorded,
-        wake=outgoing.alarm.ring,
-    )
-    payments = Payments(
-        store,
-        ends.accounting,
-        first=max(first, now() - _LOOKBACK),
-        overlap=timedelta(seconds=config.quickbooks.overlap),
-        clock=now,
-        moved=metrics.moved,
-        wake=outgoing.alarm.ring,
-    )
-    loops = (
-        Loop("intake", config.alvys.poll_interval, intake.run_once, noting),
-        outgoing,
-        Loop("payments", config.quickbooks.poll_interval, payments.run_once, noting),
-    )
-    for loop in loops:
-        metrics.watch_loop(loop.name)
-        readiness.watch(loop.name, loop.interval)
-    metrics.watch_skips(lambda: {str(reason): count for reason, count in ends.tms.skipped.items()})
-    metrics.watch_token("refresh", lambda: ends.accounting.tokens.seconds_to_expiry)
-    metrics.watch_token("grant", lambda: ends.accounting.tokens.seconds_to_end)
-    return {loop.name: loop for loop in loops}
-
-
-def _counting(metrics: Metrics) -> Callable[[Effect, Outcome, Trigger | None], None]:
-    """Return what the relay calls when a message ended."""
-
-    def ended(effect: Effect, outcome: Outcome, fact: Trigger | None) -> None:
-        metrics.attempted(effect, outcome)
-        if fact is not None:
-            metrics.moved(fact)
-
-    return ended
-
-
-def _noting(metrics: Metrics, readiness: Readiness) -> Callable[[str, Pass, float], None]:
-    """Return what a loop calls after each pass."""
-
-    def ended(name: str, result: Pass, rest: float) -> None:
-        metrics.loop_ran(name, now(), passed=result is Pass.DONE)
-        if result is not Pass.BROKEN:
-            readiness.passed(name, rest)
-
-    return ended
 
 
 async def _stop_on_signal(loops: Iterable[Loop]) -> None:
@@ -277,6 +222,9 @@ def _quickbooks(config: Config) -> quickbooks.Settings:
         home_currency=config.home_currency,
         preferences_refresh=section.preferences_refresh,
         reference_refresh=section.reference_refresh,
+        quiet_period=config.relay.quiet_period,
+        read_pause=config.relay.read_pause,
+        rounds=config.relay.rounds,
         mapping=quickbooks.Mapping(
             payable_account=config.mapping.payable_account,
             revenue=config.mapping.revenue,

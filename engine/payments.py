@@ -4,7 +4,7 @@ What is paid is always total minus balance, read from the document itself. Payme
 it was paid, how, and under which reference.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -52,6 +52,7 @@ class Payments:
         clock: Callable[[], datetime],
         moved: Callable[[Trigger], None],
         wake: Callable[[], None],
+        caught_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._accounting = accounting
@@ -60,6 +61,7 @@ class Payments:
         self._clock = clock
         self._moved = moved
         self._wake = wake
+        self._caught_up = caught_up
 
     async def run_once(self) -> None:
         """Read what changed, keep it, then act on everything kept that can be acted on."""
@@ -67,6 +69,8 @@ class Payments:
         since = self._first if cursor is None else cursor - self._overlap
         changes = await self._accounting.changes(since)
         await self._store.memory.observe(changes.observations, CURSOR, changes.until)
+        await self._adopt(changes.observations)
+        self._caught_up()
         broken: list[Exception] = []
         for seen in await self._store.memory.observations():
             try:
@@ -79,6 +83,13 @@ class Payments:
                 broken.append(error)
         if broken:
             raise ExceptionGroup("observations that could not be acted on", broken)
+
+    async def _adopt(self, seen: Sequence[Observation]) -> None:
+        """Take over what was sent and then forgotten, as by a store that was restored from a backup."""
+        adopted = await self._store.adopt(seen, Cause("payments", "found in accounting with our marker"))
+        for transaction in adopted:
+            self._moved(Trigger.DOCUMENT_FOUND)
+            log.warning("store.was_behind", transaction=transaction.id, label=transaction.label)
 
     async def _act(self, seen: Observation) -> None:
         """Apply what follows from one observation; keep it while its transaction can't take it yet."""

@@ -2,18 +2,21 @@
 
 One pass: claim -> prepare -> look up -> announce -> send -> classify -> record. Decide first, then record: nothing
 leaves before the row that announces it is durable, and nothing that may have arrived is sent again before it was
-looked for.
+looked for. What is proven absent waits in a short queue, from which several workers take one order at a time, or many
+for one request when a backlog waits.
 """
 
 import hashlib
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
+from itertools import groupby
 from typing import NamedTuple, TypeVar, assert_never
 
 import anyio
 import structlog
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from adapters.ports import (
     Absent,
@@ -27,12 +30,15 @@ from adapters.ports import (
     Tms,
     Unauthorized,
     Unavailable,
+    VendorError,
     Verdict,
 )
-from engine.backoff import delay
-from engine.lane import CHANCE, Lane, Pace
+from engine.judgement import Judgement
+from engine.lane import Lane, Pace
+from engine.parcels import Parcels
 from state.database import StoreError
 from state.lifecycle import Effect, Trigger
+from state.messages import Ended, Ending
 from state.moves import StaleTransaction
 from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Postponed, Receipt, Refused
 from state.problem import Problem, problem
@@ -55,8 +61,16 @@ class Route(NamedTuple):
     success: Trigger | None
     refusal: Trigger | None
 
+    @property
+    def facts(self) -> tuple[Trigger | None, Trigger | None]:
+        """The facts of a yes and of a no."""
+        return (self.success, self.refusal)
 
-def routes(tms: Tms, accounting: Accounting) -> dict[Effect, Route]:
+
+Table = Mapping[Effect, Route]
+
+
+def routes(tms: Tms, accounting: Accounting) -> Table:
     """Return the table of effects. A refusal without a fact leaves the message dead until a person retries it."""
     t = Trigger
     # fmt: off
@@ -69,39 +83,96 @@ def routes(tms: Tms, accounting: Accounting) -> dict[Effect, Route]:
     # fmt: on
 
 
+def lanes(table: Table) -> dict[str, Table]:
+    """Return the table lane by lane: each vendor is served by a relay of its own, so that none waits for another."""
+    names = dict.fromkeys(route.lane for route in table.values())
+    return {name: {effect: route for effect, route in table.items() if route.lane == name} for name in names}
+
+
 class Relay:
-    """Empties the outbox."""
+    """Empties one lane of the outbox.
+
+    `entity` names the daemon in request ids; `parcels` decides how many orders a request carries; `ended` hears of each
+    message that ended. While `ready` says no, nothing is taken up. `gather` gives the least seconds between two passes,
+    so that one look-up serves what came meanwhile.
+    """
 
     def __init__(  # noqa: PLR0913 - the parts of one worker
         self,
         store: Store,
-        table: Mapping[Effect, Route],
+        lane: str,
+        table: Table,
         pace: Pace,
         *,
         entity: str,
         home_currency: str,
         clock: Callable[[], datetime],
         ended: Callable[[Effect, Outcome, Trigger | None], None],
+        parcels: Parcels | None = None,
+        ready: Callable[[], bool] = lambda: True,
+        gather: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._store = store
+        self.lane = lane
         self._table = table
         self._pace = pace
         self._entity = entity
         self._home_currency = home_currency
         self._clock = clock
         self._ended = ended
-        self._slots = anyio.CapacityLimiter(pace.concurrency)
-        self._lanes = {lane: Lane(pace) for lane in {route.lane for route in table.values()}}
+        self._ready = ready
+        self._gather = gather
+        self._gathered_at = -math.inf
+        most = max(route.sender.most for route in table.values())
+        self._parcels = parcels or Parcels(most, pace.concurrency)
+        self._door = Lane(pace)
+        self._judgement = Judgement(pace, self._door, clock)
+        self._in_hand: set[int] = set()
 
     async def run_once(self) -> float:
-        """Bring every due message one step further and return the seconds until the next is due."""
-        claims = await self._store.claim(self._open_lanes(), self._pace.claim)
-        orders = await self._each(claims, self._prepare)
-        decided = await self._look_up(orders)
-        await self._each(decided, self._conclude)
-        if len(claims) == self._pace.claim:
-            return 0.0
-        return self._rest(await self._store.next_due(self._open_lanes()))
+        """Bring every due message one step further and return the seconds until the next is due.
+
+        A backlog is worked on for one shift at most; then 0 is returned, to go on at once.
+        """
+        if not self._ready():
+            return self._pace.interval
+        if (early := self._gathered_at + self._gather() - anyio.current_time()) > 0:
+            return early
+        self._in_hand.clear()
+        outlet, inlet = anyio.create_memory_object_stream[Order](self._pace.claim)
+        async with outlet, inlet, anyio.create_task_group() as tasks:
+            for _ in range(self._pace.concurrency):
+                tasks.start_soon(self._ship, inlet)
+            drained = await self._feed(outlet)
+            outlet.close()
+        return self._rest(await self._store.next_due(self._open_lanes())) if drained else 0.0
+
+    def hurry(self) -> None:
+        """Gather no longer: a person waits."""
+        self._gathered_at = -math.inf
+
+    async def _feed(self, outlet: MemoryObjectSendStream[Order]) -> bool:
+        """Claim, prepare and look up, group by group, and queue what is to be sent; return whether nothing is left."""
+        end = self._judgement.after(self._pace.shift)
+        while self._clock() < end:
+            claims = await self._store.claim(self._open_lanes(), self._pace.claim, self._in_hand)
+            self._in_hand |= {claim.message.id for claim in claims}
+            orders = await self._each(claims, self._prepare)
+            for order in await self._absent(await self._look_up(orders)):
+                await outlet.send(order)
+            if len(claims) < self._pace.claim:
+                self._gathered_at = anyio.current_time() if claims else self._gathered_at
+                return True
+        return False
+
+    async def _ship(self, inlet: MemoryObjectReceiveStream[Order]) -> None:
+        """Send what is queued, one order at a time or many together, until the queue is closed."""
+        async for order in inlet:
+            waiting = inlet.statistics().current_buffer_used
+            more = min(waiting, self._parcels.size(waiting + 1) - 1)
+            parcel = [order, *(inlet.receive_nowait() for _ in range(more))]
+            for _, group in groupby(parcel, key=lambda each: each.claim.message.effect):
+                await self._send(list(group))
 
     # -- the verbs --------------------------------------------------------------------------------------------
 
@@ -115,22 +186,22 @@ class Relay:
             outcome = Delivered(Receipt(), adopted=True)
         elif message.effect is Effect.EXPORT and (flaw := self._flaw(transaction)):
             outcome = Refused(flaw)
-        elif not self._open(claim):
+        elif not self._open():
             return None
         else:
             try:
                 return await self._table[message.effect].sender.prepare(claim, request_id(self._entity, claim))
             except Exception as error:  # noqa: BLE001 - nothing has left: one poison message must not stop the others
-                outcome = self._judge(claim, error)
-        await self._record(claim, outcome)
+                outcome = self._judgement.of(claim, error)
+        await self._record([(claim, outcome)])
         return None
 
     async def _look_up(self, orders: Sequence[Order]) -> list[tuple[Order, Verdict]]:
-        """Ask each vendor, in bulk, which of these wishes have come true already."""
+        """Ask the vendor, in bulk, which of these wishes have come true already."""
         decided: list[tuple[Order, Verdict]] = []
         for effect, route in self._table.items():
-            group = [order for order in orders if order.claim.message.effect is effect and self._open(order.claim)]
-            if group:
+            group = [order for order in orders if order.claim.message.effect is effect]
+            if group and self._open():
                 decided += await self._verdicts(route.sender, group)
         return decided
 
@@ -144,147 +215,141 @@ class Relay:
                 middle = len(group) // 2
                 halves = [await self._verdicts(sender, half) for half in (group[:middle], group[middle:])]
                 return [pair for half in halves for pair in half]
-            await self._each(group, partial(self._fail, error))
+            await self._record([(order.claim, self._judgement.of(order.claim, error)) for order in group])
             return []
 
-    async def _conclude(self, decided: tuple[Order, Verdict]) -> None:
-        """Adopt what is there, refuse what is in the way, and send only what is proven absent."""
-        order, verdict = decided
-        message = order.claim.message
+    async def _absent(self, decided: Sequence[tuple[Order, Verdict]]) -> list[Order]:
+        """Adopt what is there, refuse what is in the way, and return what is proven absent."""
+        concluded = [(order.claim, self._conclusion(order.claim, verdict)) for order, verdict in decided]
+        await self._record([(claim, outcome) for claim, outcome in concluded if outcome is not None])
+        return [order for (order, _), (_, outcome) in zip(decided, concluded, strict=True) if outcome is None]
+
+    def _conclusion(self, claim: Claim, verdict: Verdict) -> Outcome | None:
+        """Return how a message ends for what was found, or None if it is to be sent."""
+        message = claim.message
         match verdict:
             case Present(receipt):
-                await self._record(order.claim, Delivered(receipt, adopted=True))
+                return Delivered(receipt, adopted=True)
             case Conflict(why):
-                await self._record(order.claim, Refused(why))
+                return Refused(why)
             case Absent() if message.phase is not Phase.IN_DOUBT:
-                await self._send(order)
+                return None
             case Absent() if message.reads + 1 < _AGREEING_READS:
-                until = self._after(self._pace.read_pause)
-                await self._record(order.claim, InDoubt(until, "not found once", message.reads + 1, message.tries))
+                until = self._judgement.after(self._pace.read_pause)
+                return InDoubt(until, "not found once", message.reads + 1, message.tries)
             case Absent() if message.tries >= self._pace.rounds:
-                await self._record(order.claim, Refused(problem("outcome_undecided", f"{message.tries} tries")))
+                return Refused(problem("outcome_undecided", f"{message.tries} tries"))
             case Absent():
-                await self._send(order)
+                return None
             case _:
                 assert_never(verdict)
 
-    async def _send(self, order: Order) -> None:
+    async def _send(self, orders: Sequence[Order]) -> None:
         """Announce, send, record. Between the first and the last anything that goes wrong leaves doubt, not loss."""
-        if not self._open(order.claim):
+        if not self._open():
             return
-        try:
-            claim = await self._store.announce(order.claim, order.request_id, order.body)
-        except StaleTransaction:
-            return  # a newer wish took its place; the next pass meets that one
-        try:
-            receipt = await self._table[claim.message.effect].sender.send(replace(order, claim=claim))
-        except Exception as error:  # noqa: BLE001 - it has left: whatever happened, the outcome is recorded
-            await self._record(claim, self._judge(claim, error))
-        else:
-            self._lanes[self._lane(claim)].recovered()
-            await self._record(claim, Delivered(receipt))
+        announced = await self._store.announce_all([(each.claim, each.request_id, each.body) for each in orders])
+        leaving: list[Order] = []
+        ended: list[tuple[Claim, Outcome]] = []
+        for order, result in zip(orders, announced, strict=True):
+            if isinstance(result, Claim):
+                leaving.append(replace(order, claim=result))
+            elif not isinstance(result, StaleTransaction):  # a stale one was replaced; the next pass meets the newer
+                ended.append((order.claim, self._judgement.of(order.claim, result)))
+        if leaving:
+            outcomes = await self._carried(leaving)
+            ended += [(order.claim, outcome) for order, outcome in zip(leaving, outcomes, strict=True)]
+        await self._record(ended)
 
-    async def _record(self, claim: Claim, outcome: Outcome) -> None:
-        route = self._table[claim.message.effect]
+    async def _carried(self, orders: Sequence[Order]) -> list[Outcome]:
+        """Let one request carry the orders and return how each ended."""
+        sender, started = self._table[orders[0].claim.message.effect].sender, anyio.current_time()
+        results: Mapping[int, Receipt | VendorError]
         try:
-            moved, fact = await self._store.finish(claim, outcome, success=route.success, refusal=route.refusal)
-        except StaleTransaction:
-            return  # replaced while it was looked at, before anything left
-        except Exception as error:
-            if isinstance(error, StoreError) or isinstance(outcome, Postponed | InDoubt):
-                raise
-            # The store won't have this outcome, such as a document it holds for another transaction already.
-            await self._record(claim, self._judge(claim, error))
+            if len(orders) == 1:
+                results = {orders[0].claim.message.id: await sender.send(orders[0])}
+            else:
+                results = await sender.send_many(orders)
+        except Exception as error:  # noqa: BLE001 - it has left: whatever happened, the outcome is recorded
+            if isinstance(error, OutcomeUnknown | Rejected):
+                self._parcels.failed(len(orders))
+            if isinstance(error, Rejected) and len(orders) > 1:  # no order is to blame, so each goes alone
+                return [outcome for order in orders for outcome in await self._carried([order])]
+            return [self._judgement.of(order.claim, error) for order in orders]
+        self._parcels.carried(len(orders), anyio.current_time() - started)
+        self._door.recovered()
+        return [self._outcome(order.claim, results[order.claim.message.id]) for order in orders]
+
+    def _outcome(self, claim: Claim, result: Receipt | VendorError) -> Outcome:
+        return Delivered(result) if isinstance(result, Receipt) else self._judgement.of(claim, result)
+
+    async def _record(self, ended: Sequence[tuple[Claim, Outcome]]) -> None:
+        """Write down, in one commit, how messages ended."""
+        if not ended:
             return
-        self._ended(claim.message.effect, outcome, fact)
+        endings = [Ending(claim, outcome, *self._table[claim.message.effect].facts) for claim, outcome in ended]
+        for (claim, outcome), result in zip(ended, await self._store.finish_all(endings), strict=True):
+            self._in_hand.discard(claim.message.id)
+            if isinstance(result, Ended):
+                self._note(claim, outcome, result)
+            elif not isinstance(result, StaleTransaction):  # a stale one was replaced before anything left
+                await self._unrecordable(claim, outcome, result)
+
+    async def _unrecordable(self, claim: Claim, outcome: Outcome, error: Exception) -> None:
+        """Record another outcome: the store won't have this one, such as a document of another transaction."""
+        if isinstance(error, StoreError) or isinstance(outcome, Postponed | InDoubt):
+            raise error
+        await self._record([(claim, self._judgement.of(claim, error))])
+
+    def _note(self, claim: Claim, outcome: Outcome, ended: Ended) -> None:
+        """Tell the metrics and the log."""
+        self._ended(claim.message.effect, outcome, ended.fact)
         log.info(
             "message.ended",
             effect=claim.message.effect,
             outcome=type(outcome).__name__.lower(),
             transaction=claim.transaction.id,
             label=claim.transaction.label,
-            state=moved.state,
+            state=ended.transaction.state,
             **_detail(outcome),
         )
-
-    # -- judgement --------------------------------------------------------------------------------------------
-
-    def _judge(self, claim: Claim, error: Exception) -> Outcome:
-        """Say what a failure means for the message, and for the lane it came through."""
-        lane, now = self._lanes[self._lane(claim)], self._clock()
-        match error:
-            case Rejected() if claim.message.phase is not Phase.IN_DOUBT:  # a look-up refused says nothing of what left
-                return Refused(error.problem, error.trace)
-            case Unavailable():
-                lane.pause(now, error.retry_after)
-                return self._postponed(claim, str(error), error.retry_after)
-            case Unauthorized():
-                lane.pause(now, self._pace.retry_cap)
-                log.error("vendor.refused_us", effect=claim.message.effect, detail=str(error))
-                return self._postponed(claim, str(error), None)
-            case OutcomeUnknown():
-                return self._unknown(claim, str(error))
-            case _:
-                log.error("message.broke", effect=claim.message.effect, label=claim.transaction.label, exc_info=error)
-                return self._unknown(claim, f"internal error: {type(error).__name__}")
-
-    def _unknown(self, claim: Claim, reason: str) -> Outcome:
-        """Doubt, if the request has left; otherwise just another time."""
-        if claim.message.phase is not Phase.SENT:
-            return self._postponed(claim, reason, None)
-        return InDoubt(self._after(self._pace.quiet_period), reason, 0, claim.message.tries + 1)
-
-    def _postponed(self, claim: Claim, reason: str, retry_after: float | None) -> Postponed:
-        pause = self._backoff(claim.message.delays) if retry_after is None else retry_after
-        return Postponed(self._after(pause), reason)
-
-    async def _fail(self, error: Exception, order: Order) -> None:
-        await self._record(order.claim, self._judge(order.claim, error))
 
     def _flaw(self, transaction: Transaction) -> Problem | None:
         if transaction.content is None:
             return transaction.problem or problem("shape_unknown")
         return transaction.content.flaw(self._home_currency)
 
-    # -- time -------------------------------------------------------------------------------------------------
+    # -- the lane ---------------------------------------------------------------------------------------------
 
-    def _lane(self, claim: Claim) -> str:
-        return self._table[claim.message.effect].lane
+    def _open(self) -> bool:
+        """Whether the vendor can be asked now; a message that meets a closed lane stays as it is, and due."""
+        return self._door.open(self._clock())
 
     def _open_lanes(self) -> list[str]:
-        now = self._clock()
-        return [name for name, lane in self._lanes.items() if lane.open(now)]
-
-    def _open(self, claim: Claim) -> bool:
-        """Whether its vendor can be asked now; a message that meets a closed lane stays as it is, and due."""
-        return self._lanes[self._lane(claim)].open(self._clock())
-
-    def _after(self, seconds: float) -> datetime:
-        return self._clock() + timedelta(seconds=seconds)
+        return [self.lane] if self._open() else []
 
     def _rest(self, due: datetime | None) -> float:
-        """Return the seconds until the next message is due, a closed lane opens, or the interval ends."""
+        """Return the seconds until the next message is due, the closed lane opens, or the interval ends."""
         now = self._clock()
-        closed = [rest for lane in self._lanes.values() if (rest := lane.rest(now)) > 0]
-        waits = [] if due is None else [(due - now).total_seconds()]
-        return max(0.0, min([self._pace.interval, *closed, *waits]))
-
-    def _backoff(self, failures: int) -> float:
-        return delay(failures, base=self._pace.retry_base, cap=self._pace.retry_cap, chance=CHANCE)
+        closed = self._door.rest(now)
+        waits = [self._pace.interval]
+        waits += [closed] if closed > 0 else []
+        waits += [(due - now).total_seconds()] if due else []
+        return max(0.0, min(waits))
 
     async def _each(self, items: Sequence[Item], step: Callable[[Item], Awaitable[Result | None]]) -> list[Result]:
         """Take one step with every item, several at once, and return what came of those that go on."""
-        results: list[Result] = []
+        results: list[Result | None] = []
+        remaining = iter(items)
 
-        async def one(item: Item) -> None:
-            async with self._slots:
-                if (result := await step(item)) is not None:
-                    results.append(result)
+        async def work() -> None:
+            for item in remaining:
+                results.append(await step(item))  # noqa: PERF401 - the workers take turns
 
         async with anyio.create_task_group() as tasks:
-            for item in items:
-                tasks.start_soon(one, item)
-        return results
+            for _ in range(min(self._pace.concurrency, len(items))):
+                tasks.start_soon(work)
+        return [result for result in results if result is not None]
 
 
 def request_id(entity: str, claim: Claim) -> str:

@@ -11,17 +11,19 @@ import hashlib
 import os
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import aiosqlite
 import msgspec
 
 Result = TypeVar("Result")
-Unit = Callable[["Work"], Awaitable[Result]]
+Unit = Callable[["Work"], Result]
 Values = dict[str, Any]
 Clock = Callable[[], datetime]
 
@@ -71,35 +73,43 @@ _STATEMENTS = _statements()
 class Work:
     """What a unit may do: run statements of queries.sql, by name, inside the writer's commit."""
 
-    def __init__(self, connection: aiosqlite.Connection, now: datetime) -> None:
+    def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
         self._connection = connection
         self.now = now  # one instant for the whole unit
 
-    async def rows(self, statement: str, **values: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - SQL values
+    def rows(self, statement: str, **values: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - SQL values
         """Return all rows of a query."""
-        return list(await self._connection.execute_fetchall(_STATEMENTS[statement], values))
+        return self._connection.execute(_STATEMENTS[statement], values).fetchall()
 
-    async def row(self, statement: str, **values: Any) -> sqlite3.Row | None:  # noqa: ANN401
+    def row(self, statement: str, **values: Any) -> sqlite3.Row | None:  # noqa: ANN401
         """Return the first row of a query, or None."""
-        found = await self.rows(statement, **values)
+        found = self.rows(statement, **values)
         return found[0] if found else None
 
-    async def run(self, statement: str, **values: Any) -> int:  # noqa: ANN401
+    def run(self, statement: str, **values: Any) -> int:  # noqa: ANN401
         """Run a statement and return how many rows it touched."""
-        async with self._connection.execute(_STATEMENTS[statement], values) as cursor:
-            return cursor.rowcount
+        return self._connection.execute(_STATEMENTS[statement], values).rowcount
 
 
-class _Waiting(Generic[Result]):
-    """A unit and the caller that waits for it."""
+class Connection(aiosqlite.Connection):
+    """The connection and its thread, with one more verb: a whole function at once, for one change of threads."""
 
-    def __init__(self, unit: Unit[Result]) -> None:
-        self.unit = unit
-        self.done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+    async def call(self, function: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run `function` on the connection's thread and return its result; cancelled or not, it runs to its end."""
+        execute: Callable[..., Awaitable[Result]] = self._execute
+        return await execute(function, self._conn)
 
-    def succeed(self, result: Result) -> None:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    """Units that wait for the writer, and the caller's future: a result or an error for each of them."""
+
+    units: Sequence[Unit[Any]]
+    done: "asyncio.Future[list[Any]]"
+
+    def succeed(self, results: list[Any]) -> None:
         if not self.done.done():
-            self.done.set_result(result)
+            self.done.set_result(results)
 
     def fail(self, error: BaseException) -> None:
         if not self.done.done():
@@ -109,11 +119,11 @@ class _Waiting(Generic[Result]):
 class Database:
     """The open file. Made by `Database.open`; `close` waits for what was handed in before it."""
 
-    def __init__(self, connection: aiosqlite.Connection, lock: "_Lock", clock: Clock) -> None:
+    def __init__(self, connection: Connection, lock: "_Lock", clock: Clock) -> None:
         self._connection = connection
         self._lock = lock
         self._clock = clock
-        self._queue: asyncio.Queue[_Waiting[Any] | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
         # The writer outlives every task group that uses it, so that a cancelled caller's unit still ends cleanly.
         self._writer = asyncio.create_task(self._write(), name="store writer")
 
@@ -128,15 +138,13 @@ class Database:
         lock = _Lock(path, owner)
         try:
             _make_private(path)
-            connection = await aiosqlite.connect(path, isolation_level=None)
+            connection = Connection(partial(_connected, path), iter_chunk_size=64)
+            _ = await connection
         except BaseException:
             lock.release()
             raise
         try:
-            connection.row_factory = sqlite3.Row
-            for pragma in _PRAGMAS:
-                await connection.execute(pragma)
-            await _migrate(connection)
+            await connection.call(_prepare)
         except sqlite3.Error as error:
             await connection.close()
             lock.release()
@@ -149,9 +157,19 @@ class Database:
 
     async def run(self, unit: Unit[Result]) -> Result:
         """Hand one unit of work to the writer and return its result once it is durably committed."""
+        [result] = await self.run_all([unit])
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    async def run_all(self, units: Sequence[Unit[Result]]) -> list[Result | Exception]:
+        """Hand several units to the writer, for one commit, and return what came of each.
+
+        A unit that fails is undone alone; its error stands in its place.
+        """
         if self._writer.done():
             raise StoreError("the store is closed")
-        waiting = _Waiting(unit)
+        waiting = _Waiting(units, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(waiting)
         return await waiting.done
 
@@ -167,7 +185,7 @@ class Database:
 
     async def _write(self) -> None:
         """Commit what waits together, until told to stop."""
-        batch: list[_Waiting[Any] | None] = []
+        batch: list[_Waiting | None] = []
         try:
             while None not in batch:
                 batch = [await self._queue.get()]
@@ -181,31 +199,56 @@ class Database:
                 if waiting is not None:
                     waiting.fail(StoreError("the store is closed"))
 
-    async def _commit(self, batch: list[_Waiting[Any]]) -> None:
-        """Run the units in one commit; a unit that fails is undone alone, a failed commit fails them all."""
-        results: list[tuple[_Waiting[Any], Any]] = []
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        """Run the units in one commit; a failed commit fails them all."""
+        units = [waiting.units for waiting in batch]
         try:
-            await self._connection.execute("BEGIN IMMEDIATE")
-            for waiting in batch:
-                await self._run_one(waiting, results)
-            await self._connection.execute("COMMIT")
+            results = await self._connection.call(lambda connection: _committed(connection, units, self._clock))
         except sqlite3.Error as error:
-            if self._connection.in_transaction:
-                await self._connection.execute("ROLLBACK")
             for waiting in batch:
                 waiting.fail(StoreError(f"the store could not commit: {error}"))
             return
-        for waiting, result in results:
-            waiting.succeed(result)
+        for waiting, outcome in zip(batch, results, strict=True):
+            waiting.succeed(outcome)
 
-    async def _run_one(self, waiting: _Waiting[Any], results: list[tuple[_Waiting[Any], Any]]) -> None:
-        await self._connection.execute("SAVEPOINT unit")
-        try:
-            results.append((waiting, await waiting.unit(Work(self._connection, self._clock()))))
-        except Exception as error:  # noqa: BLE001 - it belongs to the caller of this unit, not to its neighbours
-            await self._connection.execute("ROLLBACK TO unit")
-            waiting.fail(error)
-        await self._connection.execute("RELEASE unit")
+
+def _connected(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the connection durable and exclusive, and the schema this program's."""
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    _migrate(connection)
+
+
+def _committed(connection: sqlite3.Connection, groups: Sequence[Sequence[Unit[Any]]], clock: Clock) -> list[list[Any]]:
+    """Run groups of units in one commit and return what came of each unit; nothing of it stands if this raises."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        results = [[_undone_alone(connection, unit, clock) for unit in units] for units in groups]
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return results
+
+
+def _undone_alone(connection: sqlite3.Connection, unit: Unit[Result], clock: Clock) -> Result | Exception:
+    """Run one unit; if it fails, undo it and return its error, which is no matter of its neighbours'."""
+    connection.execute("SAVEPOINT unit")
+    result: Result | Exception
+    try:
+        result = unit(Work(connection, clock()))
+    except Exception as error:  # noqa: BLE001 - it belongs to the caller of this unit
+        connection.execute("ROLLBACK TO unit")
+        result = error
+    connection.execute("RELEASE unit")
+    return result
 
 
 def _make_private(path: Path) -> None:
@@ -235,18 +278,15 @@ class _Lock:
         self._file.close()
 
 
-async def _migrate(connection: aiosqlite.Connection) -> None:
+def _migrate(connection: sqlite3.Connection) -> None:
     """Bring the schema to this program's version, one file and one commit at a time, forward only."""
-    tables = [row["name"] for row in await connection.execute_fetchall("SELECT name FROM sqlite_schema")]
+    tables = [row["name"] for row in connection.execute("SELECT name FROM sqlite_schema")]
     if tables and "migrations" not in tables:
         raise StoreMismatch("the file is a database, but not a store of loadledger")
-    await connection.execute(
+    connection.execute(
         "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL) STRICT"
     )
-    applied = {
-        row["number"]: row["checksum"]
-        for row in await connection.execute_fetchall("SELECT number, checksum FROM migrations")
-    }
+    applied = {row["number"]: row["checksum"] for row in connection.execute("SELECT number, checksum FROM migrations")}
     known = {
         int(entry.name[:4]): entry.read_text()
         for entry in resources.files("state").joinpath("migrations").iterdir()
@@ -256,7 +296,7 @@ async def _migrate(connection: aiosqlite.Connection) -> None:
         if number not in known or _checksum(known[number]) != checksum:
             raise StoreMismatch(f"the store has schema {number}, which this version of loadledger does not know")
     for number in sorted(known.keys() - applied.keys()):
-        await connection.executescript(
+        connection.executescript(
             f"BEGIN IMMEDIATE;\n{known[number]}\n"
             f"INSERT INTO migrations VALUES ({number}, '{_checksum(known[number])}');\nCOMMIT;"
         )

@@ -36,6 +36,7 @@ class Trigger(StrEnum):
     REVERT_REQUESTED = "revert_requested"
     VOID_CONFIRMED = "void_confirmed"
     VOID_OVERTAKEN = "void_overtaken"
+    DOCUMENT_FOUND = "document_found"
     PAYMENT_RECORDED = "payment_recorded"
     PAYMENT_COMPLETED = "payment_completed"
     PAYMENT_REVERSED = "payment_reversed"
@@ -112,6 +113,7 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(T.VOID_CONFIRMED,     ERROR,    REVERTED, None,           Trace.ANY),
     Row(T.VOID_CONFIRMED,     EXPORTED, REVERTED, None,           Trace.ANY),
     Row(T.VOID_CONFIRMED,     PAID,     REVERTED, None,           Trace.ANY),   # paid while the void was under way
+    Row(T.DOCUMENT_FOUND,     PENDING,  PENDING,  None,           Trace.NONE),  # sent before the store was set back
     Row(T.VOID_OVERTAKEN,     PENDING,  PENDING,  EXPORT,         Trace.ANY),   # wanted again while it went: a new one
     Row(T.PAYMENT_RECORDED,   EXPORTED, EXPORTED, REPORT_PAYMENT, Trace.ANY),   # part of the amount
     Row(T.PAYMENT_COMPLETED,  EXPORTED, PAID,     REPORT_PAYMENT, Trace.ANY),

@@ -6,7 +6,7 @@ from typing import Any
 
 from state.database import Work, to_micros
 from state.lifecycle import Effect, IllegalMove, State, Trigger, move
-from state.outbox import PaymentReport
+from state.outbox import Observation, PaymentReport
 from state.problem import LOST, problem
 from state.rows import transaction_columns, transaction_from, write
 from state.transaction import Money, Sourced, Transaction, TransactionId
@@ -56,21 +56,21 @@ class Step:
         return self.effect in {Effect.EXPORT, Effect.VOID} or self.dest is State.REVERTED or self.name == FORCED
 
 
-async def find(work: Work, transaction_id: TransactionId) -> Transaction:
+def find(work: Work, transaction_id: TransactionId) -> Transaction:
     """Return a transaction; raise UnknownTransaction."""
-    row = await work.row("find", id=transaction_id)
+    row = work.row("find", id=transaction_id)
     if row is None:
         raise UnknownTransaction(f"there is no transaction {transaction_id}")
     return transaction_from(row)
 
 
-async def newest_wish(work: Work, transaction_id: TransactionId) -> Effect | None:
+def newest_wish(work: Work, transaction_id: TransactionId) -> Effect | None:
     """Return what accounting is wanted to do last of all that is not done, or None if nothing is."""
-    row = await work.row("newest_wish", transaction_id=transaction_id)
+    row = work.row("newest_wish", transaction_id=transaction_id)
     return Effect(row["effect"]) if row else None
 
 
-async def apply(  # noqa: PLR0913 - the body every fact shares
+def apply(  # noqa: PLR0913 - the body every fact shares
     work: Work,
     before: Transaction,
     trigger: Trigger,
@@ -82,10 +82,10 @@ async def apply(  # noqa: PLR0913 - the body every fact shares
     """Make the move the table has for `trigger`; raise IllegalMove if it has none."""
     row = move(before.state, trigger, document=before.traceable)
     step = Step(trigger, row.dest, row.effect, report)
-    return await make(work, before, step, cause, consequences(before, trigger) | (changes or {}))
+    return make(work, before, step, cause, consequences(before, trigger) | (changes or {}))
 
 
-async def make(
+def make(
     work: Work, before: Transaction, step: Step, cause: Cause, changes: dict[str, Any] | None = None
 ) -> Transaction:
     """Change the row, note it in history and leave the wish. The one place that changes a state.
@@ -98,49 +98,60 @@ async def make(
         before, **(settled | (changes or {})), state=step.dest, version=before.version + 1, updated_at=work.now
     )
     columns = transaction_columns(after)
-    touched = await work.run(
-        "move", id=before.id, expected_state=before.state, expected_version=before.version, **columns
-    )
+    touched = work.run("move", id=before.id, expected_state=before.state, expected_version=before.version, **columns)
     if touched != 1:
         raise StaleTransaction(f"transaction {before.id} changed while it was moved")
-    await _note(work, after, step.name, before.state, cause)
+    _note(work, after, step.name, before.state, cause)
     if after.generation != before.generation:
-        await work.run("unsettle", transaction_id=after.id)
+        work.run("unsettle", transaction_id=after.id)
     if step.ends_wishes:
-        await work.run("withdraw_wishes", transaction_id=after.id)
+        work.run("withdraw_wishes", transaction_id=after.id)
     if step.effect is not None and (step.effect is not Effect.REPORT_PAYMENT or step.report is not None):
-        await _wish(work, after, step.effect, step.report)
-    return await _released(work, after, step)
+        _wish(work, after, step.effect, step.report)
+    return _released(work, after, step)
 
 
-async def take_in(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
+def take_in(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
     """Take in one TMS record: a new one, a newer revision of a known one, or its withdrawal."""
-    row = await work.row("find_by_source", kind=sourced.kind, source_id=sourced.source_id)
+    row = work.row("find_by_source", kind=sourced.kind, source_id=sourced.source_id)
     if row is None:
-        return await _insert(work, sourced, cause) if not sourced.withdrawn else Recorded.UNCHANGED
-    return await _take_in(work, transaction_from(row), sourced, cause)
+        return _insert(work, sourced, cause) if not sourced.withdrawn else Recorded.UNCHANGED
+    return _take_in(work, transaction_from(row), sourced, cause)
 
 
-async def _take_in(work: Work, known: Transaction, sourced: Sourced, cause: Cause) -> Recorded:
+def _take_in(work: Work, known: Transaction, sourced: Sourced, cause: Cause) -> Recorded:
     """Take in what the TMS says of a known transaction; hold it while its state allows no such change."""
     try:
-        result = await (_withdraw(work, known, cause) if sourced.withdrawn else _change(work, known, sourced, cause))
+        result = _withdraw(work, known, cause) if sourced.withdrawn else _change(work, known, sourced, cause)
     except IllegalMove:
-        await work.run("hold", id=known.id, held=write(sourced))
+        work.run("hold", id=known.id, held=write(sourced))
         return Recorded.HELD
     if result is Recorded.UNCHANGED and known.held is not None:
-        await work.run("hold", id=known.id, held=None)
+        work.run("hold", id=known.id, held=None)
     return result
 
 
-async def _released(work: Work, after: Transaction, step: Step) -> Transaction:
+def _released(work: Work, after: Transaction, step: Step) -> Transaction:
     """Take in what was held, once a fact brought the transaction where it can be; return it as it then is."""
     ready = after.state is State.PENDING or (after.state is State.EXPORTED and step.name != FORCED)
     if after.held is None or not ready:
         return after
-    known = await find(work, after.id)
-    await _take_in(work, known, after.held, Cause("intake", "said by the TMS while it was held"))
-    return await find(work, after.id)
+    known = find(work, after.id)
+    _take_in(work, known, after.held, Cause("intake", "said by the TMS while it was held"))
+    return find(work, after.id)
+
+
+def adopt(work: Work, seen: Observation, cause: Cause) -> Transaction | None:
+    """Let the transaction that a document's marker names take it over, if it waits and knows of none; else None."""
+    if work.row("find_by_document", kind=seen.kind, document_id=seen.document.id) is not None:
+        return None
+    row = work.row("find_by_source", kind=seen.kind, source_id=seen.source_id)
+    if row is None:
+        return None
+    try:
+        return apply(work, transaction_from(row), Trigger.DOCUMENT_FOUND, cause, changes={"document": seen.document})
+    except IllegalMove:
+        return None
 
 
 def consequences(before: Transaction, trigger: Trigger) -> dict[str, Any]:
@@ -159,7 +170,7 @@ def consequences(before: Transaction, trigger: Trigger) -> dict[str, Any]:
             return {}
 
 
-async def _insert(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
+def _insert(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
     row = move(None, Trigger.RECORDED)
     born = Transaction(
         id=TransactionId(0),
@@ -175,22 +186,22 @@ async def _insert(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
         updated_at=work.now,
         **_taken_in(sourced),
     )
-    inserted = await work.rows("insert", **transaction_columns(born))
+    inserted = work.rows("insert", **transaction_columns(born))
     after = replace(born, id=TransactionId(inserted[0]["id"]))
-    await _note(work, after, Trigger.RECORDED, None, cause)
-    await _wish(work, after, Effect.EXPORT, None)
+    _note(work, after, Trigger.RECORDED, None, cause)
+    _wish(work, after, Effect.EXPORT, None)
     return Recorded.NEW
 
 
-async def _change(work: Work, known: Transaction, sourced: Sourced, cause: Cause) -> Recorded:
-    withdrawn = await _withdrawn_there(work, known)
+def _change(work: Work, known: Transaction, sourced: Sourced, cause: Cause) -> Recorded:
+    withdrawn = _withdrawn_there(work, known)
     if sourced.digest() == known.digest and not withdrawn and not _party_mended(known, sourced):
         return Recorded.UNCHANGED
     fact = Trigger.SOURCE_RESTORED if withdrawn and known.state is State.REVERTED else Trigger.SOURCE_CHANGED
     taken = _taken_in(sourced) | {"revision": known.revision + 1}
     if known.document is not None and known.paid is not None and taken["paid"] is not None:
         taken["paid"] = known.paid
-    await apply(work, known, fact, cause, changes=taken)
+    apply(work, known, fact, cause, changes=taken)
     return Recorded.CHANGED
 
 
@@ -200,18 +211,18 @@ def _party_mended(known: Transaction, sourced: Sourced) -> bool:
     return known.state is State.ERROR and len(parties) > 1
 
 
-async def _withdrawn_there(work: Work, known: Transaction) -> bool:
+def _withdrawn_there(work: Work, known: Transaction) -> bool:
     """Whether it is gone, or going, because the TMS withdrew it; what a person reverted stays reverted."""
-    if known.state is not State.REVERTED and await newest_wish(work, known.id) is not Effect.VOID:
+    if known.state is not State.REVERTED and newest_wish(work, known.id) is not Effect.VOID:
         return False
-    row = await work.row("last_withdrawal", transaction_id=known.id)
+    row = work.row("last_withdrawal", transaction_id=known.id)
     return row is not None and row["trigger"] == Trigger.SOURCE_WITHDRAWN
 
 
-async def _withdraw(work: Work, known: Transaction, cause: Cause) -> Recorded:
-    if known.state is State.REVERTED or await newest_wish(work, known.id) is Effect.VOID:
+def _withdraw(work: Work, known: Transaction, cause: Cause) -> Recorded:
+    if known.state is State.REVERTED or newest_wish(work, known.id) is Effect.VOID:
         return Recorded.UNCHANGED
-    await apply(work, known, Trigger.SOURCE_WITHDRAWN, cause, changes={"held": None})
+    apply(work, known, Trigger.SOURCE_WITHDRAWN, cause, changes={"held": None})
     return Recorded.WITHDRAWN
 
 
@@ -229,8 +240,8 @@ def _taken_in(sourced: Sourced) -> dict[str, Any]:
     }
 
 
-async def _note(work: Work, after: Transaction, name: str, source: State | None, cause: Cause) -> None:
-    await work.run(
+def _note(work: Work, after: Transaction, name: str, source: State | None, cause: Cause) -> None:
+    work.run(
         "record_change",
         transaction_id=after.id,
         at=to_micros(work.now),
@@ -243,8 +254,8 @@ async def _note(work: Work, after: Transaction, name: str, source: State | None,
     )
 
 
-async def _wish(work: Work, after: Transaction, effect: Effect, report: PaymentReport | None) -> None:
-    await work.run(
+def _wish(work: Work, after: Transaction, effect: Effect, report: PaymentReport | None) -> None:
+    work.run(
         "wish",
         transaction_id=after.id,
         effect=effect,

@@ -106,7 +106,8 @@ SELECT m.id AS message_id, m.effect, m.phase, m.revision AS message_revision, m.
        (SELECT count(*) FROM attempts a WHERE a.transaction_id = m.transaction_id AND a.outcome <> 'in_doubt') AS round,
        t.*, (m.lane = 'accounting' AND m.phase = 'in_doubt') AS in_flight
 FROM messages m JOIN transactions t ON t.id = m.transaction_id
-WHERE m.phase IN ('waiting', 'in_doubt') AND m.due_at <= :now AND m.lane IN (SELECT value FROM json_each(:lanes))
+WHERE m.phase IN ('waiting', 'in_doubt') AND m.effect = :effect AND m.due_at <= :now
+  AND m.lane IN (SELECT value FROM json_each(:lanes)) AND m.id NOT IN (SELECT value FROM json_each(:besides))
   AND (m.phase = 'in_doubt'
        OR NOT EXISTS (SELECT 1 FROM messages e
                       WHERE e.transaction_id = m.transaction_id AND e.lane = m.lane AND e.phase IN ('waiting', 'sent', 'in_doubt')
@@ -172,12 +173,31 @@ SELECT target FROM links WHERE kind = :kind AND key = :key
 -- link: remembered before it is used
 INSERT INTO links (kind, key, target) VALUES (:kind, :key, :target) ON CONFLICT (kind, key) DO UPDATE SET target = excluded.target
 
+-- end_creation: it is there, so the next of that name would be a new request
+UPDATE creations SET phase = 'waiting', round = round + 1, reads = 0, tries = 0 WHERE kind = :kind AND name = :name
+
+-- creation: how far a party has come on its way into accounting
+SELECT phase, request_id, body, due_at, round, reads, tries FROM creations WHERE kind = :kind AND name = :name
+
+-- record_creation: intent before effect, by the one owner; no row means somebody else owns the store
+INSERT INTO creations (kind, name, phase, request_id, body, due_at, round, reads, tries)
+SELECT :kind, :name, :phase, :request_id, :body, :due_at, :round, :reads, :tries WHERE (SELECT max(epoch) FROM runs) = :epoch
+ON CONFLICT (kind, name) DO UPDATE SET phase = excluded.phase, request_id = excluded.request_id, body = excluded.body,
+    due_at = excluded.due_at, round = excluded.round, reads = excluded.reads, tries = excluded.tries
+
 -- secret: the newest value
 SELECT value FROM secrets WHERE name = :name
 
 -- keep_secret: the previous value stays until the next change
 INSERT INTO secrets (name, value, kept_at) VALUES (:name, :value, :now)
 ON CONFLICT (name) DO UPDATE SET previous = value, value = excluded.value, kept_at = excluded.kept_at
+
+-- reads: how many metered reads each hour has seen
+SELECT hour, sum(count) AS count FROM reads WHERE hour >= :since GROUP BY hour
+
+-- count_reads: what was read since the last time, by what it was for
+INSERT INTO reads (hour, purpose, count) VALUES (:hour, :purpose, :count)
+ON CONFLICT (hour, purpose) DO UPDATE SET count = count + excluded.count
 
 -- count_transactions: how many, and how much, by kind, state and problem
 SELECT kind, state, problem_code, currency, count(*) AS transactions, coalesce(sum(total), 0) AS total, coalesce(sum(paid), 0) AS paid,
@@ -188,12 +208,13 @@ FROM transactions GROUP BY kind, state, problem_code, currency
 SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages WHERE phase NOT IN ('delivered') GROUP BY effect, phase
 
 -- next_due: when the relay should look again; what is held up by its own transaction becomes due with it
-SELECT min(m.due_at) AS due_at FROM messages m
-WHERE m.phase IN ('waiting', 'in_doubt') AND m.lane IN (SELECT value FROM json_each(:lanes))
+SELECT m.due_at FROM messages m
+WHERE m.phase IN ('waiting', 'in_doubt') AND m.effect = :effect AND m.lane IN (SELECT value FROM json_each(:lanes))
   AND (m.phase = 'in_doubt'
        OR NOT EXISTS (SELECT 1 FROM messages e
                       WHERE e.transaction_id = m.transaction_id AND e.lane = m.lane AND e.phase IN ('waiting', 'sent', 'in_doubt')
                         AND (e.phase <> 'waiting' OR e.id < m.id)))
+ORDER BY m.due_at LIMIT 1
 
 -- answers: the database is there
 SELECT 1 AS answer

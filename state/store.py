@@ -4,17 +4,18 @@
 says so, an outbox message in the same commit. Reads go through the same writer, so they see every commit.
 """
 
-import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from state.database import Clock, Database, StoreMismatch, Work, from_micros, to_micros
-from state.endings import Ended, finish
 from state.lifecycle import Effect, IllegalMove, State, Trigger, forceable
 from state.memory import Memory, Told
+from state.messages import Ended, Ending, announce, finish
 from state.moves import (
     FORCED,
     REVIVED,
@@ -22,6 +23,7 @@ from state.moves import (
     Recorded,
     StaleTransaction,
     Step,
+    adopt,
     apply,
     consequences,
     find,
@@ -32,7 +34,7 @@ from state.outbox import (
     Attempt,
     Change,
     Claim,
-    Outcome,
+    Observation,
     PaymentReport,
     Phase,
 )
@@ -93,7 +95,7 @@ class Store:
     def __init__(self, database: Database, epoch: int) -> None:
         self._database = database
         self.epoch = epoch
-        self.memory = Memory(database)
+        self.memory = Memory(database, epoch)
 
     @classmethod
     async def open(  # noqa: PLR0913 - who owns it, for whom, and how long to stay quiet
@@ -106,16 +108,16 @@ class Store:
         """
         database = await Database.open(path, owner, clock)
 
-        async def begin(work: Work) -> int:
+        def begin(work: Work) -> int:
             now = to_micros(work.now)
-            await work.run("claim_entity", name=entity, company=company)
-            held = (await work.rows("entity"))[0]
+            work.run("claim_entity", name=entity, company=company)
+            held = (work.rows("entity"))[0]
             if (held["name"], held["company"]) != (entity, company):
                 raise StoreMismatch(f"{path} holds the books of {held['name']} in company {held['company']}")
-            epoch = int((await work.rows("begin_run", now=now))[0]["epoch"])
-            unclean = (await work.rows("unclean_run", epoch=epoch))[0]["unclean"]
-            await work.run("doubt_all_sent", boot=now if unclean else 0, quiet=quiet // timedelta(microseconds=1))
-            await work.run("end_open_attempts", now=now)
+            epoch = int((work.rows("begin_run", now=now))[0]["epoch"])
+            unclean = (work.rows("unclean_run", epoch=epoch))[0]["unclean"]
+            work.run("doubt_all_sent", boot=now if unclean else 0, quiet=quiet // timedelta(microseconds=1))
+            work.run("end_open_attempts", now=now)
             return epoch
 
         try:
@@ -152,15 +154,28 @@ class Store:
         Raises IllegalMove if the table has no such row and StaleTransaction if the row is not as it was seen.
         """
 
-        async def unit(work: Work) -> Transaction:
-            before = await find(work, seen.id)
+        def unit(work: Work) -> Transaction:
+            before = find(work, seen.id)
             if before.version != seen.version:
                 raise StaleTransaction(f"transaction {seen.id} is at version {before.version}, not {seen.version}")
             if told is not None:
-                await work.run("settle", transaction_id=before.id, **told._asdict())
-            return await apply(work, before, trigger, cause, report=report, changes=changes)
+                work.run("settle", transaction_id=before.id, **told._asdict())
+            return apply(work, before, trigger, cause, report=report, changes=changes)
 
         return await self._database.run(unit)
+
+    async def adopt(self, seen: Iterable[Observation], cause: Cause) -> list[Transaction]:
+        """Take over the documents that the books hold for transactions which know of none; return those transactions.
+
+        That is how a store that was set back to an older copy learns what was sent since.
+        """
+        ours = [each for each in seen if each.ours and not each.gone and each.source_id is not None]
+
+        def unit(work: Work) -> list[Transaction]:
+            adopted = (adopt(work, each, cause) for each in ours)
+            return [transaction for transaction in adopted if transaction is not None]
+
+        return await self._database.run(unit) if ours else []
 
     async def force(
         self,
@@ -178,8 +193,8 @@ class Store:
         NotForceable if no one may force that move, something of it is in flight, or the document is another's.
         """
 
-        async def unit(work: Work) -> Transaction:
-            before = await find(work, transaction_id)
+        def unit(work: Work) -> Transaction:
+            before = find(work, transaction_id)
             if before.state is not expected:
                 raise StaleTransaction(f"transaction {transaction_id} is {before.state}, not {expected}")
             allowed = forceable(before.state, dest)
@@ -189,8 +204,8 @@ class Store:
                 raise NotForceable("its last request has no known outcome yet; wait until that is decided")
             changes = _forced(before, dest)
             if document_id is not None:
-                changes |= {"document": await _named(work, before, dest, document_id)}
-            return await make(work, before, Step(FORCED, dest, allowed.effect), cause, changes)
+                changes |= {"document": _named(work, before, dest, document_id)}
+            return make(work, before, Step(FORCED, dest, allowed.effect), cause, changes)
 
         return await self._database.run(unit)
 
@@ -200,80 +215,66 @@ class Store:
         Raises UnknownTransaction, and IllegalMove if nothing of it was refused.
         """
 
-        async def unit(work: Work) -> Transaction:
-            before = await find(work, transaction_id)
+        def unit(work: Work) -> Transaction:
+            before = find(work, transaction_id)
             failed = before.state is State.ERROR
-            retried = await apply(work, before, Trigger.RETRY_REQUESTED, cause) if failed else None
-            revived = await work.run("revive_messages", transaction_id=before.id, now=to_micros(work.now))
+            retried = apply(work, before, Trigger.RETRY_REQUESTED, cause) if failed else None
+            revived = work.run("revive_messages", transaction_id=before.id, now=to_micros(work.now))
             if retried is not None:
                 return retried
             if not revived:
                 raise IllegalMove(before.state, Trigger.RETRY_REQUESTED)
-            return await make(work, before, Step(REVIVED, before.state), cause)
+            return make(work, before, Step(REVIVED, before.state), cause)
 
         return await self._database.run(unit)
 
     # -- the outbox -------------------------------------------------------------------------------------------
 
-    async def claim(self, lanes: Iterable[str], limit: int) -> list[Claim]:
-        """Return what is due, the longest due first: at most one message per transaction and lane."""
-        wanted = write(sorted(lanes))
+    async def claim(self, lanes: Iterable[str], limit: int, besides: Iterable[int] = ()) -> list[Claim]:
+        """Return what is due, at most one message per transaction and lane, and none of the messages `besides`.
 
-        async def unit(work: Work) -> list[Claim]:
-            rows = await work.rows("claim", lanes=wanted, now=to_micros(work.now), limit=limit)
-            return [claim_from(row) for row in rows]
+        Each effect gets its turn, the longest due first, so that a backlog of one never starves another.
+        """
+        wanted = {"lanes": write(sorted(lanes)), "besides": write(sorted(besides)), "limit": limit}
+
+        def unit(work: Work) -> list[Claim]:
+            now = to_micros(work.now)
+            queues = [work.rows("claim", effect=effect, now=now, **wanted) for effect in Effect]
+            turns = chain.from_iterable(zip_longest(*queues))
+            return [claim_from(row) for row in islice(filter(None, turns), limit)]
 
         return await self._database.run(unit)
 
-    async def announce(self, claim: Claim, request_id: str, body: bytes) -> Claim:
-        """Write down, durably, that this request is about to leave; return the claim as it stands now.
+    async def announce_all(self, requests: Sequence[tuple[Claim, str, bytes]]) -> list[Claim | Exception]:
+        """Write down, durably and in one commit, that these requests are about to leave.
 
-        Raises StaleTransaction if the message was replaced since it was claimed, or another owner took over.
+        Each is a claim, its request id and its body. Returns each claim as it stands now; in its place
+        StaleTransaction if the message was replaced since it was claimed, or another owner took over.
         """
-        message, number = claim.message, claim.message.attempts + 1
+        return await self._database.run_all(
+            [
+                partial(announce, epoch=self.epoch, claim=claim, request_id=request_id, body=body)
+                for claim, request_id, body in requests
+            ]
+        )
 
-        async def unit(work: Work) -> None:
-            frozen = {"request_id": request_id, "now": to_micros(work.now), "epoch": self.epoch}
-            announced = await work.run(
-                "announce",
-                id=message.id,
-                phase=message.phase,
-                attempts=message.attempts,
-                revision=message.revision,
-                body=body,
-                **frozen,
-            )
-            if not announced:
-                raise StaleTransaction("the message was replaced before it left")
-            await work.run(
-                "begin_attempt",
-                message_id=message.id,
-                transaction_id=claim.transaction.id,
-                effect=message.effect,
-                number=number,
-                body_digest=hashlib.sha256(body).hexdigest(),
-                **frozen,
-            )
+    async def finish_all(self, endings: Sequence[Ending]) -> list[Ended | Exception]:
+        """Record, in one commit, how claimed messages ended, and with each the fact that follows from it.
 
-        await self._database.run(unit)
-        sent = replace(message, phase=Phase.SENT, attempts=number, request_id=request_id, body=body)
-        return replace(claim, message=sent)
-
-    async def finish(
-        self, claim: Claim, outcome: Outcome, *, success: Trigger | None, refusal: Trigger | None
-    ) -> Ended:
-        """Record how a claimed message ended and, in the same commit, the fact that follows from it.
-
-        `success` and `refusal` are the facts of a yes and of a no, if the effect has them. A message that was
-        overtaken by a newer revision never concludes anything about that one. Raises StaleTransaction if the
-        message was replaced since it was claimed.
+        A message that was overtaken by a newer revision never concludes anything about that one. Returns how each
+        transaction is now; in its place StaleTransaction if the message was replaced since it was claimed.
         """
-        return await self._database.run(lambda work: finish(work, claim, outcome, success, refusal))
+        return await self._database.run_all([partial(finish, ending=ending) for ending in endings])
 
     async def next_due(self, lanes: Iterable[str]) -> datetime | None:
         """Return when the earliest message of these lanes can be claimed, or None if there is none."""
         wanted = write(sorted(lanes))
-        due_at = (await self._database.run(lambda work: work.rows("next_due", lanes=wanted)))[0]["due_at"]
+
+        def unit(work: Work) -> int | None:
+            firsts = (work.row("next_due", effect=effect, lanes=wanted) for effect in Effect)
+            return min((first["due_at"] for first in firsts if first), default=None)
+
+        due_at = await self._database.run(unit)
         return None if due_at is None else from_micros(due_at)
 
     # -- reading ----------------------------------------------------------------------------------------------
@@ -336,11 +337,11 @@ class Store:
         ]
 
 
-async def _named(work: Work, before: Transaction, dest: State, document_id: str) -> Document:
+def _named(work: Work, before: Transaction, dest: State, document_id: str) -> Document:
     """Return the document a person names; its number and version are read when they are needed."""
     if dest not in {State.EXPORTED, State.PAID}:
         raise NotForceable(f"a transaction that is {dest} has no document to name")
-    holder = await work.row("find_by_document", kind=before.kind, document_id=document_id)
+    holder = work.row("find_by_document", kind=before.kind, document_id=document_id)
     if holder is not None and holder["id"] != before.id:
         raise NotForceable(f"document {document_id} is that of transaction {holder['id']}")
     return Document(document_id, None, "")

@@ -1,8 +1,8 @@
 """QuickBooks Online: one company's invoices, bills and payments behind the accounting port."""
 
 from adapters.quickbooks.adapter import QuickBooks
-from adapters.quickbooks.client import ENDPOINTS
+from adapters.quickbooks.client import ENDPOINTS, PURPOSES
 from adapters.quickbooks.problems import CATALOGUE
 from adapters.quickbooks.settings import Mapping, Settings
 
-__all__ = ["CATALOGUE", "ENDPOINTS", "Mapping", "QuickBooks", "Settings"]
+__all__ = ["CATALOGUE", "ENDPOINTS", "PURPOSES", "Mapping", "QuickBooks", "Settings"]

@@ -3,8 +3,8 @@
 import base64
 import hashlib
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 import anyio
@@ -16,10 +16,14 @@ from adapters.quickbooks.problems import ShutOut
 from adapters.quickbooks.settings import Settings
 
 _EARLY: Final = timedelta(minutes=5)  # renew so long before the end, but never before half of a short life
+_PAUSE: Final = timedelta(seconds=10)  # after an answer was lost: the refresh may still be under way
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True):
     """What the vault holds: the newest refresh token, the one before it, and when the chain ends.
+
+    The one before is for a person who has to find out what happened: once replaced it is dead for good (documented),
+    and offered again it might be taken for a theft that ends the chain of whoever holds the newest.
 
     `seed` is a digest of the configured token the chain began with, so that a newly configured one is recognised.
     """
@@ -48,11 +52,23 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     error_description: str = ""
 
 
+class Access(NamedTuple):
+    """What opens the company, and when to renew it."""
+
+    token: str
+    renew_at: datetime
+
+
+_NO_ACCESS: Final = Access("", datetime.min.replace(tzinfo=UTC))
+
+
 class Tokens:
     """The one refresher of a company's access.
 
     Documented: two refreshes at once with one token may revoke the whole chain, and a rotated token is dead. So one
-    lock, and every new refresh token is kept durably before the access token that came with it is used.
+    lock, a pause after an answer was lost, and every new refresh token is kept durably before the access that came
+    with it is used. The answer of a rotation that dies with the process ends the chain: that is said, and waits for
+    a person.
     """
 
     def __init__(self, settings: Settings, http: Http, vault: Vault, clock: Callable[[], datetime]) -> None:
@@ -61,8 +77,9 @@ class Tokens:
         self._vault = vault
         self._clock = clock
         self._lock = anyio.Lock()
-        self._access = ""
-        self._renew_at: datetime | None = None
+        self._access = _NO_ACCESS
+        self._unkept: Access | None = None  # came with a refresh token that the vault has yet to keep
+        self._silent_until: datetime | None = None
         self._chain: Chain | None = None
         self._refusal: str | None = None
         self._name = f"quickbooks:{settings.realm_id}"
@@ -76,12 +93,11 @@ class Tokens:
         async with self._lock:
             if self._refusal is not None:
                 raise ShutOut("access_ended", self._refusal)
-            usable = self._renew_at is not None and self._clock() < self._renew_at
-            if not self._access or self._access == stale or not usable:
+            if self._access.token == stale or self._clock() >= self._access.renew_at:
                 # A cancelled refresh would lose a rotated token with its answer.
                 with anyio.CancelScope(shield=True):
-                    await self._refresh()
-            return self._access
+                    self._access = await self._renewed()
+            return self._access.token
 
     @property
     def seconds_to_expiry(self) -> float | None:
@@ -96,7 +112,17 @@ class Tokens:
     def _seconds_to(self, instant: datetime | None) -> float | None:
         return (instant - self._clock()).total_seconds() if instant else None
 
-    async def _refresh(self) -> None:
+    async def _renewed(self) -> Access:
+        """Return new access, once the refresh token that came with it is kept; ask only if none waits for that."""
+        if self._unkept is None or self._clock() >= self._unkept.renew_at:
+            self._unkept = await self._refreshed()
+        access = self._unkept
+        await self._vault.keep(self._name, msgspec.json.encode(self._chain).decode())
+        self._unkept = None
+        return access
+
+    async def _refreshed(self) -> Access:
+        """Ask for access with the newest refresh token, and go on with the one that the answer holds."""
         seed = _digest(self._settings.refresh_token)
         # What is in memory is newest: the vault may have failed to keep it.
         chain = self._chain or await self._kept() or Chain(value=self._settings.refresh_token, seed=seed)
@@ -119,28 +145,30 @@ class Tokens:
             expires_at=_after(now, outcome.x_refresh_token_expires_in),
             ends_at=_after(now, outcome.x_refresh_token_hard_expires_in) or chain.ends_at,
         )
-        await self._vault.keep(self._name, msgspec.json.encode(self._chain).decode())
         life = timedelta(seconds=outcome.expires_in)
-        self._renew_at = now + life - min(_EARLY, life / 2)
-        self._access = outcome.access_token
+        return Access(outcome.access_token, now + life - min(_EARLY, life / 2))
 
     async def _kept(self) -> Chain | None:
         kept = await self._vault.secret(self._name)
         return msgspec.json.decode(kept, type=Chain) if kept else None
 
     async def _ask(self, token: str) -> Grant | Refusal:
-        """Ask for access with `token`; ask once more if the answer was lost, which is safe unless it rotated."""
-        try:
-            return await self._ask_once(token)
-        except OutcomeUnknown:
-            try:
-                return await self._ask_once(token)
-            except OutcomeUnknown as error:
-                raise Unavailable(f"token: no usable answer ({error})") from error
+        """Ask for access with `token`, once.
 
-    async def _ask_once(self, token: str) -> Grant | Refusal:
+        Raises Unavailable if there is no usable answer. To ask later with the same token is safe unless it rotated.
+        """
+        if self._silent_until is not None and (rest := (self._silent_until - self._clock()).total_seconds()) > 0:
+            raise Unavailable("token: the last refresh may still be under way", rest)
+        try:
+            answer = await self._post(token)
+            return answer.decode(Grant) if answer.ok else _refusal(answer)
+        except OutcomeUnknown as error:
+            self._silent_until = self._clock() + _PAUSE
+            raise Unavailable(f"token: no usable answer ({error})", _PAUSE.total_seconds()) from error
+
+    async def _post(self, token: str) -> Answer:
         secret = base64.b64encode(f"{self._settings.client_id}:{self._settings.client_secret}".encode()).decode()
-        answer = await self._http.request(
+        return await self._http.request(
             "POST",
             self._settings.token_url,
             endpoint="token",
@@ -153,7 +181,6 @@ class Tokens:
                 "x-include-refresh-token-hard-expires-in": "true",
             },
         )
-        return answer.decode(Grant) if answer.ok else _refusal(answer)
 
 
 def _refusal(answer: Answer) -> Refusal:

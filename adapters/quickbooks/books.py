@@ -9,11 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from adapters.ports import Absent, Conflict, Order, Present, Verdict
-from adapters.quickbooks.client import Client, quoted
+from adapters.quickbooks.client import Change, Client, quoted
 from adapters.quickbooks.forms import FORMS, Form, Raw
 from adapters.quickbooks.marker import Marker, fingerprints, parse, subject, total
 from adapters.quickbooks.problems import named, rejected
 from adapters.quickbooks.shapes import Held, readable
+from state.lifecycle import Effect
 from state.outbox import Phase, Receipt
 from state.transaction import Document, Transaction
 
@@ -77,6 +78,15 @@ class Request:
         return self.body.get("Id")
 
     @property
+    def change(self) -> Change | None:
+        """The change of the books it asks for, None if there is nothing to do."""
+        if not self.body:
+            return None
+        removes = self.order.claim.message.effect is Effect.VOID
+        operation = self.form.removal if removes else "update" if self.document_id else "create"
+        return Change(self.form.entity, operation, self.order.body)
+
+    @property
     def marker(self) -> Marker:
         """The marker the request would leave."""
         found = parse(self.body["PrivateNote"])
@@ -128,7 +138,8 @@ async def candidates(client: Client, requests: Collection[Request]) -> dict[int,
     numbered = [request for request in requests if "DocNumber" in request.body]
     dated = [request for request in requests if "DocNumber" not in request.body or request.in_doubt]
     copies: dict[str, Copy] = {}
-    for raw in await client.select_in(form.entity, "DocNumber", (request.body["DocNumber"] for request in numbered)):
+    numbers = (request.body["DocNumber"] for request in numbered)
+    for raw in await client.select_in(form.entity, "DocNumber", numbers, purpose="look_up"):
         copies[raw["Id"]] = Copy.of(raw)
     for day in sorted({request.body["TxnDate"] for request in dated}):
         totals = [request.total for request in dated if request.body["TxnDate"] == day]
@@ -136,7 +147,7 @@ async def candidates(client: Client, requests: Collection[Request]) -> dict[int,
             f"TxnDate = {quoted(day)} and TotalAmt >= {quoted(str(min(totals)))}"
             f" and TotalAmt <= {quoted(str(max(totals)))}"
         )
-        for raw in await client.select(form.entity, where):
+        for raw in await client.select(form.entity, where, purpose="look_up"):
             copies[raw["Id"]] = Copy.of(raw)
     return _concerned(requests, copies.values())
 

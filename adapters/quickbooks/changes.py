@@ -21,6 +21,7 @@ from state.transaction import InexactMoney, Money
 # Change data reaches back thirty days; a day of it is left for slow answers and odd clocks.
 _REACH: Final = timedelta(days=29)
 _ENTITIES: Final = (*(form.entity for form in FORMS.values()), *(form.payment for form in FORMS.values()))
+_CHANGED: Final = "MetaData.LastUpdatedTime"
 
 log = structlog.get_logger(__name__)
 
@@ -39,15 +40,19 @@ class Watch:
     async def changes(self, since: datetime) -> Changes:
         """Return every document that changed since then, with all its payments, at least once.
 
-        `until` is the vendor's time at which the reading began. A document deleted amid more than a thousand other
-        changes can be missed: change data is cut there and has no pages. Comparing the books finds it, as it finds
-        what changed before the feed's reach, which is said in the log each time.
+        `until` is the vendor's time at which the reading began. What changed before the reach of change data is found
+        by queries, which know nothing of deleted documents: those are missed, which is said in the log each time. A
+        document deleted amid more than a thousand other changes can be missed too: change data is cut there and has
+        no pages. Comparing the books finds both.
         """
         started = self._clock()
         reach = started - _REACH
-        if since < reach:
-            log.warning("quickbooks.changes_out_of_reach", since=since.isoformat(), reach=reach.isoformat())
         groups, answered = await self._changed(max(since, reach))
+        if since < reach:
+            log.warning("quickbooks.deletions_out_of_reach", since=since.isoformat(), reach=reach.isoformat())
+            for entity in _ENTITIES:
+                # What change data says is newer, so it comes last and counts.
+                groups[entity] = await self._paged(entity, since, until=reach) + groups[entity]
         until = answered - (self._clock() - started) if answered else started
         observations: list[Observation] = []
         for form in FORMS.values():
@@ -73,16 +78,17 @@ class Watch:
                 groups[entity] += await self._paged(entity, since)
         return groups, answered
 
-    async def _paged(self, entity: str, since: datetime) -> list[Raw]:
-        """Return all rows changed since then by queries.
+    async def _paged(self, entity: str, since: datetime, until: datetime | None = None) -> list[Raw]:
+        """Return by queries all rows last changed since then and, if that is given, up to `until`.
 
         Rows move to the end while we read, so each page starts at the time where the last one stopped.
         """
         rows: list[Raw] = []
         low, start = since.isoformat(timespec="seconds"), 1
+        end = f" and {_CHANGED} <= {quoted(until.isoformat(timespec='seconds'))}" if until else ""
         while True:
-            where = f"MetaData.LastUpdatedTime >= {quoted(low)}"
-            page = await self._client.page(entity, where, order="MetaData.LastUpdatedTime", start=start)
+            where = f"{_CHANGED} >= {quoted(low)}{end}"
+            page = await self._client.page(entity, where, order=_CHANGED, start=start, purpose="change")
             rows += page
             if len(page) < PAGE:
                 return rows
@@ -94,7 +100,7 @@ class Watch:
     ) -> dict[str, Copy]:
         """Read the documents of changed payments that did not come along."""
         paid = {identity for payment in payments.values() for identity in _applied(payment, form)}
-        return _documents(await self._client.select_in(form.entity, "Id", paid - documents.keys()))
+        return _documents(await self._client.select_in(form.entity, "Id", paid - documents.keys(), purpose="change"))
 
     async def _missing_payments(
         self, form: Form, documents: dict[str, Copy], payments: dict[str, Paid]
@@ -106,7 +112,7 @@ class Watch:
             for link in copy.held.linked_txn or ()
             if link.txn_type in form.payment_types
         }
-        return _payments(await self._client.select_in(form.payment, "Id", linked - payments.keys()))
+        return _payments(await self._client.select_in(form.payment, "Id", linked - payments.keys(), purpose="change"))
 
     async def _settlements(self, form: Form, payments: Iterable[Paid]) -> defaultdict[str, list[Settlement]]:
         """Return, by document id, what each payment applies to it; a voided payment applies nothing any more."""
@@ -129,17 +135,20 @@ class Watch:
 
     def _observation(self, form: Form, copy: Copy, settlements: tuple[Settlement, ...]) -> Observation | None:
         """Return the standing of one document, or None if its amounts can't be read."""
-        held = copy.held
-        ours = copy.marker is not None and copy.marker.entity == self._settings.entity
+        held, marker = copy.held, copy.marker
+        ours = marker is not None and (marker.entity, marker.kind) == (self._settings.entity, form.kind)
+        source = marker.source_id if marker and ours else None
         if held.gone:
             nothing = Money(0, self._settings.home_currency)
-            return Observation(form.kind, copy.document, nothing, nothing, gone=True, ours=ours)
+            return Observation(form.kind, copy.document, nothing, nothing, gone=True, ours=ours, source_id=source)
         total, balance = (
             self._exact(amount, held.currency_ref, form.entity, held.id) for amount in (held.total_amt, held.balance)
         )
         if total is None or balance is None:
             return None
-        return Observation(form.kind, copy.document, total, balance, ours=ours, settlements=settlements)
+        return Observation(
+            form.kind, copy.document, total, balance, ours=ours, source_id=source, settlements=settlements
+        )
 
     def _exact(self, amount: Decimal | None, currency: Ref | None, entity: str, identity: str) -> Money | None:
         """Return an amount as money; None, and a line in the log, if there is none or it has odd decimals."""

@@ -4,9 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple, get_args
+from urllib.parse import quote_plus
 
-from adapters.http import Answer, Http, unclear
+import msgspec
+
+from adapters.http import Answer, Http, encode, unclear
+from adapters.ports import OutcomeUnknown, VendorError
 from adapters.quickbooks.auth import Tokens
 from adapters.quickbooks.faults import Refused, error_for, error_in, in_object
 from adapters.quickbooks.forms import Raw
@@ -21,15 +25,25 @@ ENDPOINTS: Final = (
     "cdc",
     "preferences",
     "companyinfo",
+    "batch",
     "invoice",
     "bill",
     "customer",
     "vendor",
 )
 
+Purpose = Literal["look_up", "document", "party", "reference", "change", "check"]
+"""What a read is for; QuickBooks meters successful reads, and no writes.
+
+look_up: whether a wish has come true · document: what is to be changed or removed · party: customers and vendors ·
+reference: lists and preferences · change: what changed, and what follows from it · check: whether a company is fit.
+"""
+PURPOSES: Final[tuple[str, ...]] = get_args(Purpose)
+
 PAGE: Final = 1000  # rows; the vendor's largest page, for queries and for changes alike
 _MINOR_VERSION: Final = {"minorversion": "75"}
-_VALUES: Final = 30  # values in one IN list, so that the longest numbers still fit an address
+_REMOVALS: Final = frozenset({"delete", "void"})  # operations an address names; the others go without saying
+_ROOM: Final = 6000  # characters of an encoded address for one IN list, of about 8,000 that servers take in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,14 @@ class Reply:
         return found
 
 
+class Change(NamedTuple):
+    """One change of the books: of which entity, and whether to create, update, delete or void."""
+
+    entity: str
+    operation: str
+    body: bytes
+
+
 class Client:
     """One company's API. Every method raises the vendor errors; reads may be repeated, writes carry a request id."""
 
@@ -70,56 +92,77 @@ class Client:
         self._http = http
         self._tokens = tokens
 
-    async def select(self, entity: str, where: str = "", order: str = "Id") -> list[Raw]:
+    async def select(self, entity: str, where: str, *, purpose: Purpose) -> list[Raw]:
         """Return every row of `entity` that meets `where`, page by page; a row that moved between pages once."""
         rows: dict[str, Raw] = {}
         start = 1
         while True:
-            page = await self.page(entity, where, order=order, start=start)
+            page = await self.page(entity, where, order="Id", start=start, purpose=purpose)
             rows |= {str(row["Id"]): row for row in page}
             if len(page) < PAGE:
                 return list(rows.values())
             start += PAGE
 
-    async def page(self, entity: str, where: str, *, order: str, start: int) -> list[Raw]:
+    async def page(self, entity: str, where: str, *, order: str, start: int, purpose: Purpose) -> list[Raw]:
         """Return one page of rows; `start` counts from one."""
-        condition = f"where {where}" if where else ""
         paging = f"orderby {order} startposition {start} maxresults {PAGE}"
-        statement = f"select * from {entity} {condition} {paging}"  # noqa: S608 - no SQL; values come through `quoted`
-        reply = await self._get("query", endpoint="query", params={"query": statement})
+        statement = f"select * from {entity} where {where} {paging}"  # noqa: S608 - no SQL; values come through `quoted`
+        reply = await self._get("query", endpoint="query", purpose=purpose, params={"query": statement})
         return _rows(reply.member("QueryResponse"), entity)
 
-    async def select_in(self, entity: str, field: str, values: Iterable[str]) -> list[Raw]:
+    async def select_in(self, entity: str, field: str, values: Iterable[str], *, purpose: Purpose) -> list[Raw]:
         """Return the rows of `entity` whose `field` is one of `values`, in as few queries as an address can hold."""
         rows: list[Raw] = []
-        for chunk in _chunks(sorted(set(values))):
-            rows += await self.select(entity, f"{field} in ({', '.join(map(quoted, chunk))})")
+        for literals in _lists(sorted(set(values))):
+            rows += await self.select(entity, f"{field} in ({literals})", purpose=purpose)
         return rows
 
-    async def read(self, entity: str, object_id: str) -> Raw | None:
+    async def read(self, entity: str, object_id: str, *, purpose: Purpose) -> Raw | None:
         """Return one object as it is now, or None if it was deleted."""
         try:
-            reply = await self._get(f"{entity.lower()}/{object_id}", endpoint="read")
+            reply = await self._get(f"{entity.lower()}/{object_id}", endpoint="read", purpose=purpose)
         except Refused as refusal:
             if refusal.fault.code == "610":
                 return None
             raise
         return reply.member(entity)
 
-    async def write(self, entity: str, body: bytes, request_id: str, operation: str | None = None) -> Reply:
-        """Send one change: a creation, a full update, or with `operation` a deletion or a void.
+    async def write(self, change: Change, request_id: str) -> Reply:
+        """Send one change.
 
         The request id is documented to make a repetition return the first result; that is disputed, so it is a
         second belt and never the proof.
         """
-        params = {"requestid": request_id} | ({"operation": operation} if operation else {})
-        path = entity.lower()
-        return await self._call("POST", path, endpoint=path, writes=True, params=params, body=body)
+        path = change.entity.lower()
+        operation = {"operation": change.operation} if change.operation in _REMOVALS else {}
+        params = {"requestid": request_id} | operation
+        return await self._call("POST", path, endpoint=path, writes=True, params=params, body=change.body)
+
+    async def batch(self, changes: Mapping[str, Change], request_id: str) -> dict[str, Reply | VendorError]:
+        """Send several changes in one call; return, by their names in it, the answer to each or what it failed with.
+
+        Names have at most 10 characters, the request id at most 36. The changes run in any order and do not see each
+        other. Refused is raised only if the call was refused as such, so that none of them was made.
+        """
+        items = [
+            {"bId": name, "operation": change.operation, change.entity: msgspec.Raw(change.body)}
+            for name, change in changes.items()
+        ]
+        body = encode({"BatchItemRequest": items})
+        try:
+            params = {"requestid": request_id}
+            reply = await self._call("POST", "batch", endpoint="batch", writes=True, params=params, body=body)
+        except Refused as refusal:
+            if refusal.status < HTTPStatus.BAD_REQUEST:
+                raise OutcomeUnknown(f"a batch was refused as if carried out: {refusal}") from refusal
+            raise
+        answers = _objects(reply.data.get("BatchItemResponse"))
+        return {name: _of_item([each for each in answers if each.get("bId") == name], reply.trace) for name in changes}
 
     async def changes(self, entities: Sequence[str], since: datetime) -> tuple[dict[str, list[Raw]], datetime | None]:
         """Return the objects of each entity changed since then, tombstones among them, and the vendor's time."""
         params = {"entities": ",".join(entities), "changedSince": since.isoformat(timespec="seconds")}
-        reply = await self._get("cdc", endpoint="cdc", params=params)
+        reply = await self._get("cdc", endpoint="cdc", purpose="change", params=params)
         groups: dict[str, list[Raw]] = {entity: [] for entity in entities}
         for response in _objects(reply.data.get("CDCResponse")):
             for group in (response, *_objects(response.get("QueryResponse"))):
@@ -131,16 +174,18 @@ class Client:
 
     async def preferences(self) -> Preferences:
         """Return the company's preferences."""
-        reply = await self._get("preferences", endpoint="preferences")
+        reply = await self._get("preferences", endpoint="preferences", purpose="reference")
         return reply.shaped("Preferences", Preferences)
 
     async def company(self) -> Company:
         """Return who the company is and which plan it has."""
-        reply = await self._get(f"companyinfo/{self._realm}", endpoint="companyinfo")
+        reply = await self._get(f"companyinfo/{self._realm}", endpoint="companyinfo", purpose="check")
         return reply.shaped("CompanyInfo", Company)
 
-    async def _get(self, path: str, *, endpoint: str, params: Mapping[str, str] | None = None) -> Reply:
-        return await self._call("GET", path, endpoint=endpoint, writes=False, params=params or {})
+    async def _get(
+        self, path: str, *, endpoint: str, purpose: Purpose, params: Mapping[str, str] | None = None
+    ) -> Reply:
+        return await self._call("GET", path, endpoint=endpoint, writes=False, purpose=purpose, params=params or {})
 
     async def _call(  # noqa: PLR0913 - one function, so that every request has the same care
         self,
@@ -150,6 +195,7 @@ class Client:
         endpoint: str,
         writes: bool,
         params: Mapping[str, str],
+        purpose: str = "",
         body: bytes | None = None,
     ) -> Reply:
         """Send a request, once more with fresh access if that was refused: a 401 is given before anything is done."""
@@ -160,6 +206,7 @@ class Client:
                 f"{self._root}/{path}",
                 endpoint=endpoint,
                 writes=writes,
+                purpose=purpose,
                 body=body,
                 headers=_headers(access, body),
                 params={**params, **_MINOR_VERSION},
@@ -187,6 +234,15 @@ def _reply(answer: Answer) -> Reply:
     return Reply(data, trace, answer.writes)
 
 
+def _of_item(answers: Sequence[Raw], trace: str) -> Reply | VendorError:
+    """Return the one answer to an item of a batch; several, or none, say nothing for certain."""
+    if len(answers) != 1:
+        return OutcomeUnknown(f"the batch holds {len(answers)} answers to it")
+    if faults := in_object(answers[0]):
+        return error_for(faults, writes=True, status=HTTPStatus.OK, trace=trace)
+    return Reply(answers[0], trace, writes=True)
+
+
 def _objects(value: object) -> list[Raw]:
     """Return the objects of a list, and nothing of anything else."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
@@ -197,8 +253,17 @@ def _rows(group: Raw, entity: str) -> list[Raw]:
     return [row for row in _objects(group.get(entity)) if "Id" in row]
 
 
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (values[start : start + _VALUES] for start in range(0, len(values), _VALUES))
+def _lists(values: Iterable[str]) -> Iterator[str]:
+    """Yield the values as the insides of IN lists as long as an address allows: some hundreds, well below a page."""
+    held, room = "", _ROOM
+    for literal in map(quoted, values):
+        length = len(quote_plus(f",{literal}"))
+        if held and length > room:
+            yield held
+            held, room = "", _ROOM
+        held, room = f"{held},{literal}" if held else literal, room - length
+    if held:
+        yield held
 
 
 def quoted(value: str) -> str:

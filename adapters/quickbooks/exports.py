@@ -9,7 +9,18 @@ from typing import Final
 from typing_extensions import override
 
 from adapters.http import encode
-from adapters.ports import Absent, Conflict, Order, OutcomeUnknown, Present, Rejected, Sender, Unavailable, Verdict
+from adapters.ports import (
+    Absent,
+    Conflict,
+    Order,
+    OutcomeUnknown,
+    Present,
+    Rejected,
+    Sender,
+    Unavailable,
+    VendorError,
+    Verdict,
+)
 from adapters.quickbooks.books import (
     Copy,
     Request,
@@ -34,6 +45,7 @@ from adapters.quickbooks.mapping import (
 from adapters.quickbooks.parties import Parties
 from adapters.quickbooks.problems import rejected
 from adapters.quickbooks.references import References
+from adapters.quickbooks.sending import MOST, send_alone, send_together
 from adapters.quickbooks.settings import Settings
 from state.outbox import Claim, Receipt
 from state.problem import problem
@@ -50,6 +62,8 @@ _REFERENCES: Final = frozenset({"reference_inactive", "account_type_wrong"})
 
 class Exports(Sender):
     """How an export reaches QuickBooks, exactly once."""
+
+    most = MOST
 
     def __init__(self, settings: Settings, client: Client, references: References, parties: Parties) -> None:
         self._settings = settings
@@ -93,7 +107,8 @@ class Exports(Sender):
             found = await candidates(self._client, requests)
             verdicts |= {request.id: judge_creation(request, found[request.id]) for request in requests}
         for entity, requests in updates.items():
-            rows = await self._client.select_in(entity, "Id", (request.document_id or "" for request in requests))
+            ids = (request.document_id or "" for request in requests)
+            rows = await self._client.select_in(entity, "Id", ids, purpose="look_up")
             copies = {raw["Id"]: Copy.of(raw) for raw in rows}
             verdicts |= {
                 request.id: judge_update(request, copies.get(request.document_id or "")) for request in requests
@@ -106,18 +121,26 @@ class Exports(Sender):
 
         Raises Rejected (echo_differs) if QuickBooks booked other money than was sent; the document stands then.
         """
-        request = Request.of(order)
-        try:
-            reply = await self._client.write(request.form.entity, order.body, order.request_id)
-        except Refused as refusal:
-            if refusal.fault.code == _NUMBER_TAKEN and not request.document_id:
-                return await self._adopted(request, refusal)
-            if refusal.fault.code == _UNSUPPORTED:
-                self._learn_unwritable(request, refusal)
-            if refusal.problem.code in _REFERENCES:
-                self._doubt_references(order.claim.transaction, request.form)
-            raise
-        return _receipt(request, reply)
+        return await send_alone(self._client, order, self._judged)
+
+    @override
+    async def send_many(self, orders: Sequence[Order]) -> Mapping[int, Receipt | VendorError]:
+        """Send several frozen requests in one call, once, and compare the money of each answer."""
+        return await send_together(self._client, orders, self._judged)
+
+    async def _judged(self, request: Request, answer: Reply | VendorError) -> Receipt:
+        """Return the receipt of an answer; raise what went wrong, once whatever a refusal teaches is taken in."""
+        match answer:
+            case Reply():
+                return _receipt(request, answer)
+            case Refused():
+                if answer.fault.code == _NUMBER_TAKEN and not request.document_id:
+                    return await self._adopted(request, answer)
+                if answer.fault.code == _UNSUPPORTED:
+                    self._learn_unwritable(request, answer)
+                if answer.problem.code in _REFERENCES:
+                    self._doubt_references(request.order.claim.transaction, request.form)
+        raise answer
 
     async def _held(self, transaction: Transaction, form: Form) -> Copy | None:
         """Return the document to update, None if there is none yet; raise Rejected if it is gone or its books closed.
@@ -126,7 +149,7 @@ class Exports(Sender):
         """
         if transaction.document is None:
             return None
-        raw = await self._client.read(form.entity, transaction.document.id)
+        raw = await self._client.read(form.entity, transaction.document.id, purpose="document")
         copy = Copy.of(raw) if raw else None
         if copy is None or copy.held.gone:
             raise rejected("document_lost", f"{form.entity} {transaction.document.id}")
@@ -183,7 +206,7 @@ class Exports(Sender):
         if holder is None or holder["type"] != request.form.entity:
             raise refusal
         try:
-            raw = await self._client.read(request.form.entity, holder["id"])
+            raw = await self._client.read(request.form.entity, holder["id"], purpose="look_up")
         except Unavailable as error:
             raise OutcomeUnknown(f"the number is taken, perhaps by this very document: {error}") from error
         copy = Copy.of(raw) if raw else None
@@ -208,10 +231,15 @@ def _fit(transaction: Transaction, home_currency: str) -> Content:
 
 
 def _receipt(request: Request, reply: Reply) -> Receipt:
-    """Return the receipt of an answer that books what was sent; an answer without the money proves nothing."""
+    """Return the receipt of an answer that books what was sent.
+
+    An answer without the money, or one that speaks of another document, proves nothing.
+    """
     copy = Copy.of(reply.member(request.form.entity))
     if not copy.held.id or copy.held.total_amt is None:
         raise OutcomeUnknown("the answer does not say what was booked")
+    if copy.held.id != (request.document_id or copy.held.id) or (copy.marker or request.marker) != request.marker:
+        raise OutcomeUnknown(f"the answer speaks of another document: {copy.told(request.form)}")
     asked = (request.total, line_count(request.body))
     booked = (copy.held.total_amt, line_count(copy.raw))
     if asked != booked:

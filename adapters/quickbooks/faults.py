@@ -120,11 +120,12 @@ class Fault(NamedTuple):
 
 
 class Refused(Rejected):
-    """A definite no from QuickBooks itself, with the fault that says so."""
+    """A definite no from QuickBooks itself, with the fault that says so and the HTTP status it came with."""
 
-    def __init__(self, fault: Fault, meaning: str, trace: str) -> None:
+    def __init__(self, fault: Fault, meaning: str, status: int, trace: str) -> None:
         super().__init__(named(meaning).seen(fault.text), trace)
         self.fault = fault
+        self.status = status
 
 
 def error_in(answer: Answer, trace: str) -> VendorError | None:
@@ -152,7 +153,7 @@ def error_for(faults: Iterable[Fault], *, writes: bool, status: int, trace: str)
             detail = f"QuickBooks {fault.code}: {row.meaning}"
             return OutcomeUnknown(detail) if writes else Unavailable(detail)
         case Next.REJECT:
-            return Refused(fault, row.meaning, trace)
+            return Refused(fault, row.meaning, status, trace)
         case Next.STOP:
             return ShutOut(row.meaning, fault.text)
 

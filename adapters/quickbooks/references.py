@@ -62,7 +62,7 @@ class References:
 
     async def _rows(self, entity: str, shape: type[Row]) -> list[Row]:
         """Read a whole list, inactive rows too, which the query language leaves out unless asked."""
-        rows = await self._client.select(entity, "Active in (true, false)")
+        rows = await self._client.select(entity, "Active in (true, false)", purpose="reference")
         return [row for row in (readable(raw, shape) for raw in rows) if row is not None]
 
     async def preferences(self, *, fresh: bool = False) -> Preferences:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing_extensions import override
 
 from adapters.http import encode
-from adapters.ports import Absent, Order, Present, Sender, Verdict
+from adapters.ports import Absent, Order, OutcomeUnknown, Present, Sender, VendorError, Verdict
 from adapters.quickbooks.books import Copy, Request, ours
-from adapters.quickbooks.client import Client
+from adapters.quickbooks.client import Client, Reply
 from adapters.quickbooks.faults import Refused
 from adapters.quickbooks.forms import FORMS, Form
 from adapters.quickbooks.problems import rejected
+from adapters.quickbooks.sending import MOST, send_alone, send_together
 from adapters.quickbooks.settings import Settings
 from state.outbox import Claim, Receipt
 from state.transaction import Transaction
@@ -21,6 +22,8 @@ _DELETED = "610"
 
 class Voids(Sender):
     """How a void reaches QuickBooks. A document that is gone already is as good as voided."""
+
+    most = MOST
 
     def __init__(self, settings: Settings, client: Client) -> None:
         self._settings = settings
@@ -53,7 +56,8 @@ class Voids(Sender):
         verdicts: dict[int, Verdict] = {}
         for entity, requests in groups.items():
             ids = [request.document_id for request in requests if request.document_id]
-            copies = {raw["Id"]: Copy.of(raw) for raw in await self._client.select_in(entity, "Id", ids)}
+            rows = await self._client.select_in(entity, "Id", ids, purpose="look_up")
+            copies = {raw["Id"]: Copy.of(raw) for raw in rows}
             for request in requests:
                 copy = copies.get(request.document_id or "")
                 verdicts[request.id] = Present(Receipt()) if copy is None or copy.held.gone else Absent()
@@ -62,28 +66,35 @@ class Voids(Sender):
     @override
     async def send(self, order: Order) -> Receipt:
         """Send the removal once."""
-        request = Request.of(order)
-        if request.document_id is None:
-            return Receipt()
-        form = request.form
-        try:
-            reply = await self._client.write(form.entity, order.body, order.request_id, operation=form.removal)
-        except Refused as refusal:
-            if refusal.fault.code == _DELETED:
-                return Receipt(trace=refusal.trace)
-            raise
-        return Receipt(trace=reply.trace)
+        return await send_alone(self._client, order, _receipt)
+
+    @override
+    async def send_many(self, orders: Sequence[Order]) -> Mapping[int, Receipt | VendorError]:
+        """Send several removals in one call, once."""
+        return await send_together(self._client, orders, _receipt)
 
     async def _held(self, transaction: Transaction, form: Form) -> Copy | None:
         """Return the document to remove: the one we know, or one of ours that carries our number unknown to us."""
         if transaction.document is not None:
-            raw = await self._client.read(form.entity, transaction.document.id)
+            raw = await self._client.read(form.entity, transaction.document.id, purpose="document")
             return Copy.of(raw) if raw else None
         if transaction.content is None:
             return None
-        rows = await self._client.select_in(form.entity, "DocNumber", [transaction.content.number.strip()])
+        number = transaction.content.number.strip()
+        rows = await self._client.select_in(form.entity, "DocNumber", [number], purpose="document")
         copies = [Copy.of(raw) for raw in rows]
         mine = [copy for copy in copies if ours(copy, self._settings.entity, transaction) and not copy.held.gone]
         if len(mine) > 1:
             raise rejected("duplicate_suspected", "; ".join(copy.told(form) for copy in mine))
         return mine[0] if mine else None
+
+
+async def _receipt(request: Request, answer: Reply | VendorError) -> Receipt:
+    """Return the receipt of a removal; a document that someone deleted before us is as good as removed."""
+    if isinstance(answer, Refused) and answer.fault.code == _DELETED:
+        return Receipt(trace=answer.trace)
+    if isinstance(answer, VendorError):
+        raise answer
+    if answer.member(request.form.entity).get("Id") != request.document_id:
+        raise OutcomeUnknown("the answer speaks of another document")
+    return Receipt(trace=answer.trace)

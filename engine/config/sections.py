@@ -119,6 +119,10 @@ class Quickbooks(Section):
     overlap: Seconds = Field(default=300, description="how far each look reaches back before the last one")
     requests_per_minute: Count = Field(default=500, description="the company's budget per minute")
     requests_per_second: Count = Field(default=10, description="the company's budget per second")
+    batches_per_minute: Count = Field(default=40, description="the company's budget of batches per minute")
+    reads_per_month: Count = Field(
+        default=500_000, description="the metered reads the Intuit app may make in a month; near it polling slows"
+    )
     preferences_refresh: Seconds = Field(default=900, description="how long the company's preferences are remembered")
     reference_refresh: Seconds = Field(default=3600, description="how long accounts, items and terms are remembered")
     timeout: Seconds = Field(default=130, description="the longest wait for an answer")
@@ -128,8 +132,11 @@ class Relay(Section):
     """How documents are sent, and what happens if an answer stays away."""
 
     interval: Seconds = Field(default=5, description="the time between two looks at the outbox when nothing wakes it")
-    claim: Count = Field(default=60, description="the messages taken up at once")
-    concurrency: Count = Field(default=8, description="the messages sent at the same time")
+    gather: Pause = Field(
+        default=30, description="how long new documents wait for company, so that one look-up serves them all"
+    )
+    claim: Count = Field(default=300, description="the messages taken up at once")
+    concurrency: Count = Field(default=10, description="the messages sent at the same time")
     quiet_period: Pause = Field(default=180, description="the wait before a send without an answer is looked up")
     read_pause: Seconds = Field(default=5, description="the pause between the two look-ups that have to agree")
     rounds: Count = Field(default=3, description="the tries without an answer before a person decides")

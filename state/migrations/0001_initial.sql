@@ -71,7 +71,7 @@ CREATE TABLE messages (
 -- One message in flight and one waiting document per transaction, whatever the code above does.
 CREATE UNIQUE INDEX one_in_flight ON messages (transaction_id, lane) WHERE phase IN ('sent', 'in_doubt');
 CREATE UNIQUE INDEX one_waiting ON messages (transaction_id) WHERE phase = 'waiting' AND lane = 'accounting';
-CREATE INDEX messages_due ON messages (due_at) WHERE phase IN ('waiting', 'in_doubt');
+CREATE INDEX messages_due ON messages (effect, due_at) WHERE phase IN ('waiting', 'in_doubt');
 CREATE INDEX messages_open ON messages (transaction_id, lane, id) WHERE phase IN ('waiting', 'sent', 'in_doubt');
 CREATE INDEX messages_dead ON messages (transaction_id) WHERE phase = 'dead';
 
@@ -141,9 +141,29 @@ CREATE TABLE links (
     PRIMARY KEY (kind, key)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE creations (
+    kind        TEXT    NOT NULL,
+    name        TEXT    NOT NULL,                   -- as names are compared: one creation each, whoever needs it
+    phase       TEXT    NOT NULL CHECK (phase IN ('waiting', 'sent', 'in_doubt', 'dead')),
+    request_id  TEXT    NOT NULL,
+    body        BLOB    NOT NULL,
+    due_at      INTEGER NOT NULL,
+    round       INTEGER NOT NULL,
+    reads       INTEGER NOT NULL,
+    tries       INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE secrets (
     name      TEXT PRIMARY KEY,
     value     TEXT NOT NULL,
     previous  TEXT,
     kept_at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reads (
+    hour     INTEGER NOT NULL,                      -- since 1970 UTC
+    purpose  TEXT    NOT NULL,
+    count    INTEGER NOT NULL,
+    PRIMARY KEY (hour, purpose)
 ) STRICT, WITHOUT ROWID;

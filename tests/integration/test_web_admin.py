@@ -16,8 +16,9 @@ from engine.web.app import make_app
 from engine.web.auth import Role, Token, digest, new_token
 from engine.web.server import serving
 from state.lifecycle import State, Trigger
+from state.messages import Ended, Ending
 from state.moves import Cause
-from state.outbox import Delivered, InDoubt, Outcome, Receipt, Refused
+from state.outbox import Claim, Delivered, InDoubt, Outcome, Receipt, Refused
 from state.problem import problem
 from state.store import Store
 from state.transaction import Content, Document, Kind, Line, Money, Party, Sourced, TransactionId
@@ -72,9 +73,11 @@ class Daemon:
     async def end(self, outcome: Outcome) -> None:
         """Send what waits for accounting, with this outcome."""
         for claim in await self.store.claim(["accounting"], 100):
-            announced = await self.store.announce(claim, f"r{claim.message.id}", b"{}")
-            facts = {"success": Trigger.EXPORT_CONFIRMED, "refusal": Trigger.EXPORT_REJECTED}
-            await self.store.finish(announced, outcome, **facts)
+            [announced] = await self.store.announce_all([(claim, f"r{claim.message.id}", b"{}")])
+            assert isinstance(announced, Claim)
+            ending = Ending(announced, outcome, Trigger.EXPORT_CONFIRMED, Trigger.EXPORT_REJECTED)
+            [ended] = await self.store.finish_all([ending])
+            assert isinstance(ended, Ended)
 
 
 def sourced(source_id: str, *, kind: Kind = Kind.CUSTOMER_INVOICE, party: str = "Acme Freight") -> Sourced:
@@ -389,7 +392,7 @@ async def test_retry_revives_a_refused_void_though_the_state_is_no_error(daemon:
     await daemon.end(EXPORTED)
     await daemon.act("revert")
     [void] = await daemon.store.claim(["accounting"], 10)
-    await daemon.store.finish(void, REFUSED, success=Trigger.VOID_CONFIRMED, refusal=None)
+    await daemon.store.finish_all([Ending(void, REFUSED, Trigger.VOID_CONFIRMED, None)])
     assert (await daemon.get(ONE))[1]["allowed"]["actions"] == ["retry", "revert"]
     status, after = await daemon.act("retry")
     assert (status, after["state"]) == (200, "exported")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from state.lifecycle import Effect, State, Trigger
+from state.messages import Ended, Ending
 from state.moves import Cause, Recorded
 from state.outbox import Claim, Delivered, InDoubt, Outcome, PaymentReport, Postponed, Receipt, Refused
 from state.problem import problem
@@ -102,11 +103,23 @@ class Desk:
         return claim
 
     async def announced(self, lane: str = "accounting", *, request: str = "request", body: bytes = b"{}") -> Claim:
-        return await self.store.announce(await self.claim(lane), request, body)
+        return await self.announce(await self.claim(lane), request, body)
+
+    async def announce(self, claim: Claim, request: str, body: bytes) -> Claim:
+        [announced] = await self.store.announce_all([(claim, request, body)])
+        if isinstance(announced, Exception):
+            raise announced
+        return announced
 
     async def finish(self, claim: Claim, outcome: Outcome) -> Transaction:
         success, refusal = FACTS[claim.message.effect]
-        return (await self.store.finish(claim, outcome, success=success, refusal=refusal)).transaction
+        return (await self.end(claim, outcome, success=success, refusal=refusal)).transaction
+
+    async def end(self, claim: Claim, outcome: Outcome, *, success: Trigger | None, refusal: Trigger | None) -> Ended:
+        [ended] = await self.store.finish_all([Ending(claim, outcome, success, refusal)])
+        if isinstance(ended, Exception):
+            raise ended
+        return ended
 
     async def exported(self, amount: str = "100.00", **fields: Any) -> Transaction:
         """Record a transaction and bring it to accounting, whole."""

@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from adapters.ports import Absent, Changes, Conflict, Finding, Order, Present, Sender, VendorError, Verdict
 from engine.lane import Pace
-from engine.relay import Relay, routes
+from engine.relay import Relay, lanes, routes
 from state import database
 from state.lifecycle import Effect, Trigger
 from state.outbox import Claim, Observation, Outcome, Receipt
@@ -337,8 +337,18 @@ PACE = Pace(
 )
 
 
+@dataclass
+class Relays:
+    """The relays of both lanes, run one after the other."""
+
+    lanes: dict[str, Relay]
+
+    async def run_once(self) -> float:
+        return min([await relay.run_once() for relay in self.lanes.values()])
+
+
 class Bench:
-    """A relay between a store and the fake vendors, run pass by pass while the clock is moved."""
+    """Relays between a store and the fake vendors, run pass by pass while the clock is moved."""
 
     def __init__(self, desk: "Desk", *, replays: bool = True, **pace: Any) -> None:
         self.desk = desk
@@ -366,15 +376,21 @@ class Bench:
             self.desk.clock.forward(seconds=rest)
         raise AssertionError(f"still open after {passes} passes: {await self.desk.store.backlog()}")
 
-    def _relay(self) -> Relay:
-        return Relay(
-            self.desk.store,
-            routes(self.tms, self.accounting),
-            self.pace,
-            entity="Acme LLC",
-            home_currency="USD",
-            clock=self.desk.clock,
-            ended=self._ended,
+    def _relay(self) -> Relays:
+        return Relays(
+            {
+                name: Relay(
+                    self.desk.store,
+                    name,
+                    table,
+                    self.pace,
+                    entity="Acme LLC",
+                    home_currency="USD",
+                    clock=self.desk.clock,
+                    ended=self._ended,
+                )
+                for name, table in lanes(routes(self.tms, self.accounting)).items()
+            }
         )
 
     def _ended(self, effect: Effect, outcome: Outcome, fact: Trigger | None) -> None:

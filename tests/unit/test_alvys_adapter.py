@@ -66,6 +66,7 @@ class Wire(Http):
         *,
         endpoint: str,
         writes: bool,
+        purpose: str = "",
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,

@@ -2,6 +2,7 @@ import asyncio
 import os
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -15,6 +16,8 @@ from state.database import Database, StoreBusy, StoreError, StoreMismatch, Work,
 if TYPE_CHECKING:
     from tests.unit.conftest import Clock, Desk, OpenDesk
 
+PATIENCE = 10.0  # seconds a unit waits for its test, at most
+
 
 def database(desk: "Desk") -> Database:
     return desk.store._database
@@ -27,14 +30,14 @@ async def linked(desk: "Desk", *keys: str) -> list[str | None]:
     return [await desk.store.memory.linked("customer", key) for key in keys]
 
 
-async def remember(work: Work, key: str) -> str:
-    await work.run("link", kind="customer", key=key, target=f"target of {key}")
+def remember(work: Work, key: str) -> str:
+    work.run("link", kind="customer", key=key, target=f"target of {key}")
     return key
 
 
 async def test_failing_unit_is_undone_alone_while_its_neighbours_are_kept(desk: "Desk") -> None:
-    async def fails(work: Work) -> None:
-        await remember(work, "second")
+    def fails(work: Work) -> None:
+        remember(work, "second")
         raise LookupError("second went wrong")
 
     first, second, third = await asyncio.gather(
@@ -50,9 +53,9 @@ async def test_failing_unit_is_undone_alone_while_its_neighbours_are_kept(desk: 
 
 
 async def test_unit_that_breaks_a_constraint_is_undone_alone(desk: "Desk") -> None:
-    async def fails(work: Work) -> None:
-        await remember(work, "second")
-        await work.run("link", kind="customer", key="second", target=None)
+    def fails(work: Work) -> None:
+        remember(work, "second")
+        work.run("link", kind="customer", key="second", target=None)
 
     first, second = await asyncio.gather(
         database(desk).run(lambda work: remember(work, "first")), database(desk).run(fails), return_exceptions=True
@@ -74,9 +77,9 @@ async def test_unit_sees_what_those_before_it_did(desk: "Desk") -> None:
 
 
 async def test_failed_commit_fails_every_unit_of_it_and_keeps_none(desk: "Desk") -> None:
-    async def ends_everything(work: Work) -> None:
-        await remember(work, "second")
-        await work._connection.execute("ROLLBACK")  # as SQLite itself does when the disk is full
+    def ends_everything(work: Work) -> None:
+        remember(work, "second")
+        work._connection.execute("ROLLBACK")  # as SQLite itself does when the disk is full
 
     first, second = await asyncio.gather(
         database(desk).run(lambda work: remember(work, "first")),
@@ -90,9 +93,9 @@ async def test_failed_commit_fails_every_unit_of_it_and_keeps_none(desk: "Desk")
 
 
 async def test_commit_that_is_refused_is_rolled_back_and_the_next_succeeds(desk: "Desk") -> None:
-    async def leaves_an_orphan(work: Work) -> None:
-        await work._connection.execute("PRAGMA defer_foreign_keys = ON")
-        await work.run("settle", transaction_id=404, payment_id="p", amount=1, told=0, tellings=0)
+    def leaves_an_orphan(work: Work) -> None:
+        work._connection.execute("PRAGMA defer_foreign_keys = ON")
+        work.run("settle", transaction_id=404, payment_id="p", amount=1, told=0, tellings=0)
 
     first, second = await asyncio.gather(
         database(desk).run(lambda work: remember(work, "first")),
@@ -108,15 +111,15 @@ async def test_commit_that_is_refused_is_rolled_back_and_the_next_succeeds(desk:
 
 
 async def test_unit_of_a_cancelled_caller_is_still_committed(desk: "Desk") -> None:
-    entered, leave = asyncio.Event(), asyncio.Event()
+    entered, leave = threading.Event(), threading.Event()
 
-    async def slow(work: Work) -> str:
+    def slow(work: Work) -> str:
         entered.set()
-        await leave.wait()
-        return await remember(work, "first")
+        leave.wait(PATIENCE)
+        return remember(work, "first")
 
     caller = asyncio.create_task(database(desk).run(slow))
-    await entered.wait()
+    await asyncio.to_thread(entered.wait, PATIENCE)
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
@@ -126,15 +129,15 @@ async def test_unit_of_a_cancelled_caller_is_still_committed(desk: "Desk") -> No
 
 
 async def test_failure_of_a_cancelled_callers_unit_disturbs_nobody(desk: "Desk") -> None:
-    entered, leave = asyncio.Event(), asyncio.Event()
+    entered, leave = threading.Event(), threading.Event()
 
-    async def fails(work: Work) -> None:
+    def fails(work: Work) -> None:
         entered.set()
-        await leave.wait()
+        leave.wait(PATIENCE)
         raise LookupError("nobody waits for this")
 
     caller = asyncio.create_task(database(desk).run(fails))
-    await entered.wait()
+    await asyncio.to_thread(entered.wait, PATIENCE)
     caller.cancel()
     await asyncio.wait([caller])
     leave.set()
@@ -145,9 +148,9 @@ async def test_failure_of_a_cancelled_callers_unit_disturbs_nobody(desk: "Desk")
 async def test_more_units_than_one_commit_takes_are_all_committed_in_order(desk: "Desk") -> None:
     keys = [f"key {number}" for number in range(600)]
 
-    async def counted(work: Work, key: str) -> int:
-        await remember(work, key)
-        return len(list(await work._connection.execute_fetchall("SELECT key FROM links")))
+    def counted(work: Work, key: str) -> int:
+        remember(work, key)
+        return len(work._connection.execute("SELECT key FROM links").fetchall())
 
     results = await asyncio.gather(*(database(desk).run(partial(counted, key=key)) for key in keys))
 
@@ -155,7 +158,7 @@ async def test_more_units_than_one_commit_takes_are_all_committed_in_order(desk:
 
 
 async def test_unit_sees_one_instant_and_the_next_unit_a_later_one(desk: "Desk") -> None:
-    async def instant(work: Work) -> object:
+    def instant(work: Work) -> object:
         desk.clock.forward(seconds=1)
         return work.now
 
@@ -192,12 +195,18 @@ async def test_closed_store_says_so(desk: "Desk") -> None:
 async def test_unit_handed_in_while_the_store_closes_is_answered(desk: "Desk") -> None:
     late: list[asyncio.Task[str]] = []
 
-    async def hands_in_more(work: Work) -> None:
-        late.append(asyncio.create_task(database(desk).run(lambda work: remember(work, "late"))))
-        await asyncio.sleep(0)
+    entered, leave = threading.Event(), threading.Event()
 
-    last = asyncio.create_task(database(desk).run(hands_in_more))
+    def slow(work: Work) -> None:
+        entered.set()
+        leave.wait(PATIENCE)
+
+    last = asyncio.create_task(database(desk).run(slow))
     closing_down = asyncio.create_task(database(desk).close())
+    await asyncio.to_thread(entered.wait, PATIENCE)
+    late.append(asyncio.create_task(database(desk).run(lambda work: remember(work, "late"))))
+    await asyncio.sleep(0)
+    leave.set()
     await asyncio.wait([last, closing_down])
     await asyncio.wait(late)
 
@@ -205,18 +214,19 @@ async def test_unit_handed_in_while_the_store_closes_is_answered(desk: "Desk") -
 
 
 async def test_cancelled_close_leaves_no_caller_waiting(desk: "Desk") -> None:
-    entered = asyncio.Event()
+    entered, leave = threading.Event(), threading.Event()
 
-    async def endless(work: Work) -> None:
+    def endless(work: Work) -> None:
         entered.set()
-        await asyncio.Event().wait()
+        leave.wait(PATIENCE)
 
     caller = asyncio.create_task(database(desk).run(endless))
     waits = asyncio.create_task(database(desk).run(lambda work: remember(work, "next")))
-    await entered.wait()
+    await asyncio.to_thread(entered.wait, PATIENCE)
     closing_down = asyncio.create_task(database(desk).close())
     await asyncio.sleep(0)
     closing_down.cancel()
+    leave.set()
     await asyncio.wait([caller, waits, closing_down])
 
     assert closing_down.cancelled()

@@ -1,152 +1,57 @@
 """Tokens and answers, against a server that says exactly what the test scripts."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import aiohttp
 import anyio
 import msgspec
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
-from adapters.http import Http, encode
+from adapters.http import encode
 from adapters.ports import Changes, Order, OutcomeUnknown, Rejected, Standing, Unauthorized, Unavailable
 from adapters.quickbooks import QuickBooks, Settings
 from adapters.quickbooks.client import quoted
-from state.lifecycle import Effect, State
-from state.outbox import Claim, Message, Phase
-from state.transaction import Content, Kind, Line, Money, Party, Transaction, TransactionId
+from state.transaction import Content, Line, Money, Party
+from tests.unit.scripted import BOOKED, LOST, NOW, Script, answer, grant, order, scripted
 
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-Handler = Callable[[web.Request], web.Response]
-
-
-@dataclass
-class Vault:
-    """The vault and the links; `kept` in order, and failing while `broken`."""
-
-    kept: list[str] = field(default_factory=list)
-    broken: bool = False
-
-    async def secret(self, name: str) -> str | None:
-        return self.kept[-1] if self.kept else None
-
-    async def keep(self, name: str, value: str) -> None:
-        if self.broken:
-            raise OSError("the disk is full")
-        self.kept.append(value)
-
-    async def linked(self, kind: str, key: str) -> str | None:
-        return None
-
-    async def link(self, kind: str, key: str, target: str) -> None:
-        raise AssertionError("nothing to link here")
-
-    @property
-    def tokens(self) -> list[str]:
-        return [msgspec.json.decode(value)["value"] for value in self.kept]
-
-
-@dataclass
-class Script:
-    """What the vendor answers, first to last, and what it was asked."""
-
-    token: list[Any] = field(default_factory=list)
-    api: list[Any] = field(default_factory=list)
-    asked: list[dict[str, str]] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-    now: datetime = NOW
-    vault: Vault = field(default_factory=Vault)
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    pause: asyncio.Event = field(default_factory=asyncio.Event)
-
-    settings: Settings = field(init=False)
-    http: Http = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.pause.set()
-
-    def adapter(self, settings: Settings) -> QuickBooks:
-        return QuickBooks(settings, self.http, self.vault, self.vault, self.clock)
-
-    def clock(self) -> datetime:
-        return self.now
-
-    async def answer_token(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append({key: str(value) for key, value in (await request.post()).items()})
-        self.headers.append(dict(request.headers))
-        self.arrived.set()
-        await self.pause.wait()
-        return _answered(request, self.token.pop(0))
-
-    async def answer_api(self, request: web.Request) -> web.StreamResponse:
-        self.headers.append(dict(request.headers))
-        return _answered(request, self.api.pop(0))
-
-
-LOST = object()
-
-
-def _answered(request: web.Request, answer: Any) -> web.StreamResponse:
-    if answer is LOST:
-        assert request.transport is not None
-        request.transport.abort()
-        return web.Response()
-    status, body, content_type = answer
-    return web.Response(status=status, body=body, content_type=content_type, headers={"intuit_tid": "tid-7"})
-
-
-def answer(body: Any, status: int = 200) -> tuple[int, bytes, str]:
-    return (status, encode(body), "application/json")
-
-
-def grant(refresh: str, access: str = "A", life: int = 3600) -> tuple[int, bytes, str]:
-    lifetimes = {"expires_in": life, "x_refresh_token_expires_in": 8640000, "x_refresh_token_hard_expires_in": 100}
-    return answer({"token_type": "bearer", "access_token": access, "refresh_token": refresh} | lifetimes)
+Scripted = tuple[Script, QuickBooks]
 
 
 @pytest.fixture
-async def script() -> AsyncIterator[tuple[Script, QuickBooks]]:
-    script = Script()
-    app = web.Application()
-    app.router.add_post("/token", script.answer_token)
-    app.router.add_route("*", "/v3/company/1/{rest:.+}", script.answer_api)
-    server = TestServer(app)
-    await server.start_server()
-    root = str(server.make_url("")).rstrip("/")
-
-    async def admit(endpoint: str) -> None:
-        return None
-
-    async with aiohttp.ClientSession() as session:
-        http = Http(session, admit=admit, observe=lambda call: None, timeout=5)
-        settings = Settings(root, f"{root}/token", "id", "secret", "1", "R0", "acme")
-        script.settings, script.http = settings, http
-        yield script, script.adapter(settings)
-    await server.close()
-
-
-Scripted = tuple[Script, QuickBooks]
+async def script() -> AsyncIterator[Scripted]:
+    async with scripted() as pair:
+        yield pair
 
 
 async def test_new_refresh_token_is_kept_before_the_access_it_came_with_is_used(script: Scripted) -> None:
     vendor, quickbooks = script
     vendor.token = [grant("R1")]
     vendor.vault.broken = True
+    for _ in range(3):
+        with pytest.raises(OSError, match="disk"):
+            await quickbooks.tokens.access()
+    vendor.vault.broken = False
+    assert await quickbooks.tokens.access() == "A"
+    assert [asked["refresh_token"] for asked in vendor.asked] == ["R0"]  # a full disk is no reason to ask again
+    assert vendor.vault.tokens == ["R1"]
+    assert msgspec.json.decode(vendor.vault.kept[-1])["previous"] == "R0"
+
+
+async def test_token_that_could_not_be_kept_for_long_is_not_lost(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token = [grant("R1"), grant("R2")]
+    vendor.vault.broken = True
     with pytest.raises(OSError, match="disk"):
         await quickbooks.tokens.access()
     vendor.vault.broken = False
-    vendor.token = [grant("R2")]
-    assert await quickbooks.tokens.access() == "A"
-    assert [asked["refresh_token"] for asked in vendor.asked] == ["R0", "R1"]  # the one that was not kept is not lost
+    vendor.now += timedelta(hours=2)
+    await quickbooks.tokens.access()
+    assert [asked["refresh_token"] for asked in vendor.asked] == ["R0", "R1"]
     assert vendor.vault.tokens == ["R2"]
-    assert msgspec.json.decode(vendor.vault.kept[-1])["previous"] == "R1"
 
 
 async def test_configured_token_is_used_only_while_the_vault_is_empty(script: Scripted) -> None:
@@ -209,11 +114,30 @@ async def test_dead_chain_is_not_asked_about_with_an_empty_token(script: Scripte
     assert [asked["refresh_token"] for asked in vendor.asked] == ["R9"]
 
 
-async def test_lost_answer_is_asked_for_once_more_with_the_same_token(script: Scripted) -> None:
+async def test_lost_answer_is_asked_for_again_with_the_same_token_after_a_pause(script: Scripted) -> None:
     vendor, quickbooks = script
     vendor.token = [LOST, grant("R1")]
+    with pytest.raises(Unavailable) as lost:
+        await quickbooks.tokens.access()
+    vendor.now += timedelta(seconds=4)
+    with pytest.raises(Unavailable, match="under way") as early:
+        await quickbooks.tokens.access()
+    assert (lost.value.retry_after, early.value.retry_after) == (10, 6)
+    vendor.now += timedelta(seconds=6)
     assert await quickbooks.tokens.access() == "A"
     assert [asked["refresh_token"] for asked in vendor.asked] == ["R0", "R0"]
+
+
+async def test_token_that_was_replaced_is_never_offered_again(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.token = [grant("R1", life=600), grant("R2", life=600), answer({"error": "invalid_grant"}, 400)]
+    for _ in range(2):
+        await quickbooks.tokens.access()
+        vendor.now += timedelta(hours=1)
+    for _ in range(2):
+        with pytest.raises(Unauthorized):
+            await quickbooks.tokens.access()
+    assert [asked["refresh_token"] for asked in vendor.asked] == ["R0", "R1", "R2"]
 
 
 @pytest.mark.parametrize(
@@ -221,10 +145,11 @@ async def test_lost_answer_is_asked_for_once_more_with_the_same_token(script: Sc
 )
 async def test_token_endpoint_out_of_order_never_leaves_a_write_in_doubt(script: Scripted, broken: Any) -> None:
     vendor, quickbooks = script
-    vendor.token = [broken, broken]
-    with pytest.raises(Unavailable):
-        await quickbooks.exports.send(order())
-    assert len(vendor.asked) == 2
+    vendor.token = [broken]
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await quickbooks.exports.send(order())
+    assert len(vendor.asked) == 1
 
 
 @pytest.mark.parametrize(("status", "error"), [(400, "invalid_grant"), (401, "invalid_client")])
@@ -268,30 +193,6 @@ async def test_second_unauthorized_answer_ends_the_call(script: Scripted) -> Non
         "Bearer A1",
         "Bearer A2",
     ]
-
-
-BOOKED = {
-    "Id": "145",
-    "SyncToken": "0",
-    "DocNumber": "LD-1",
-    "TxnDate": "2026-03-02",
-    "TotalAmt": Decimal("10.50"),
-    "Balance": Decimal("10.50"),
-    "CustomerRef": {"value": "10"},
-    "Line": [{"DetailType": "SalesItemLineDetail", "Amount": Decimal("10.50")}, {"DetailType": "SubTotalLineDetail"}],
-}
-
-
-def order() -> Order:
-    line = {"DetailType": "SalesItemLineDetail", "Amount": Decimal("10.50"), "SalesItemLineDetail": {}}
-    note = "[loadledger acme customer_invoice inv-1 g1 0123456789]"
-    body = {"CustomerRef": {"value": "10"}, "TxnDate": "2026-03-02", "Line": [line], "PrivateNote": note}
-    transaction = Transaction(
-        TransactionId(1), Kind.CUSTOMER_INVOICE, "inv-1", "LD-1", State.PENDING, 1, 1, 1, None, "", None, None, None,
-        None, False, NOW, NOW,
-    )  # fmt: skip
-    message = Message(1, Effect.EXPORT, Phase.SENT, 1, 1, 0, 1, 0, 0, NOW)
-    return Order(Claim(message, transaction), "request-1", encode(body))
 
 
 async def test_answer_that_echoes_our_money_is_a_receipt_with_its_trace(script: Scripted) -> None:
@@ -381,20 +282,21 @@ async def test_no_changes_are_no_observations(script: Scripted) -> None:
     assert await quickbooks.changes(NOW) == Changes([], NOW)
 
 
-async def test_changes_from_before_the_feeds_reach_are_said_to_be_missed_each_time(script: Scripted) -> None:
+async def test_deletions_from_before_the_feeds_reach_are_said_to_be_missed_each_time(script: Scripted) -> None:
     vendor, quickbooks = script
-    nothing = answer({"CDCResponse": [{"QueryResponse": [{}, {}, {}, {}]}]})
-    vendor.token, vendor.api = [grant("R1")], [nothing] * 3
+    nothing, no_rows = answer({"CDCResponse": [{"QueryResponse": [{}, {}, {}, {}]}]}), answer({"QueryResponse": {}})
+    vendor.token, vendor.api = [grant("R1")], [nothing, *[nothing, *[no_rows] * 4] * 2]
     with capture_logs() as logs:
         for days in (29, 30, 30):
             await quickbooks.changes(NOW - timedelta(days=days))
     missed = {
-        "event": "quickbooks.changes_out_of_reach",
+        "event": "quickbooks.deletions_out_of_reach",
         "log_level": "warning",
         "since": "2026-01-31T12:00:00+00:00",
         "reach": "2026-02-01T12:00:00+00:00",
     }
     assert logs == [missed, missed]
+    assert vendor.api == []
 
 
 async def test_fault_inside_change_data_is_a_fault(script: Scripted) -> None:

@@ -126,12 +126,16 @@ async def test_everything_due_is_prepared_and_looked_up_in_one_question_before_a
 
 
 async def test_no_more_requests_are_under_way_than_the_pace_allows(desk: "Desk") -> None:
-    bench, under_way, most = Bench(desk, concurrency=2), 0, 0
+    bench, under_way, most, full = Bench(desk, concurrency=2), 0, 0, anyio.Event()
 
     async def count(order: Order) -> None:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
+        if under_way == bench.pace.concurrency:
+            full.set()
+        with anyio.move_on_after(5):
+            await full.wait()
         for _ in range(5):
             await anyio.lowlevel.checkpoint()
         under_way -= 1
@@ -422,11 +426,26 @@ async def test_idle_relay_rests_for_the_interval(bench: Bench) -> None:
     assert await bench.relay.run_once() == 30
 
 
-async def test_full_pass_is_followed_by_the_next_at_once(desk: "Desk") -> None:
+async def test_backlog_is_sent_in_one_pass_group_by_group(desk: "Desk") -> None:
     bench = Bench(desk, claim=2)
+    for load in ("1", "2", "3", "4", "5"):
+        await desk.new(load=load)
+
+    rest = await bench.relay.run_once()
+
+    assert (rest, len(bench.books.documents)) == (30, 5)
+    assert bench.exports.asked == [["1", "2"], ["3", "4"], ["5"]]
+
+
+async def test_pass_that_outlasts_a_shift_is_followed_by_the_next_at_once(desk: "Desk") -> None:
+    bench = Bench(desk, claim=2, shift=60)
     for load in ("1", "2", "3"):
         await desk.new(load=load)
 
+    async def dawdle() -> None:
+        desk.clock.forward(seconds=61)
+
+    bench.exports.before_look_up = dawdle
     rests = [await bench.relay.run_once() for _ in range(2)]
 
     assert (rests, len(bench.books.documents)) == ([0.0, 30], 3)

@@ -181,7 +181,7 @@ async def test_lane_stays_away_longer_with_each_failure_in_a_row_until_something
         """Return for how many seconds the next pass closes the lane of accounting."""
         desk.clock.forward(days=1)
         await bench.relay.run_once()
-        return bench.relay._lanes["accounting"].rest(desk.clock.now)
+        return bench.relay.lanes["accounting"]._door.rest(desk.clock.now)
 
     for failures in range(9):
         full = min(8 * 2**failures, 600)
@@ -286,7 +286,7 @@ async def test_outcome_the_store_failed_to_keep_is_not_replaced_by_another(
         raise StoreError("the disk is full")
 
     recorded = await bench.desk.new()
-    monkeypatch.setattr(bench.desk.store, "finish", full)
+    monkeypatch.setattr(bench.desk.store, "finish_all", full)
 
     with pytest.raises(ExceptionGroup):
         await bench.relay.run_once()
@@ -299,6 +299,7 @@ async def test_relay_knows_only_the_effects_of_its_table(bench: Bench) -> None:
     await bench.desk.new()
     relay = Relay(
         bench.desk.store,
+        "tms",
         {Effect.REPORT_PAYMENT: table[Effect.REPORT_PAYMENT]},
         PACE,
         entity="Acme LLC",

@@ -285,10 +285,8 @@ async def test_fact_about_an_older_version_is_stale(desk: "Desk") -> None:
 async def test_row_that_is_not_as_it_was_seen_is_never_moved(desk: "Desk", field: dict[str, Any]) -> None:
     exported = await desk.exported()
 
-    async def moves_blindly(work: Work) -> None:
-        await moves.make(
-            work, replace(exported, **field), moves.Step("guess", State.PENDING, Effect.EXPORT), desk.cause
-        )
+    def moves_blindly(work: Work) -> None:
+        moves.make(work, replace(exported, **field), moves.Step("guess", State.PENDING, Effect.EXPORT), desk.cause)
 
     with pytest.raises(StaleTransaction, match="changed while it was moved"):
         await desk.store._database.run(moves_blindly)

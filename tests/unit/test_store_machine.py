@@ -273,7 +273,7 @@ class Life(RuleBasedStateMachine):
     def is_sent(self, load: str) -> None:
         claim, wish = self.claims().get(load), self.models[load].next
         if claim is not None and wish is not None:
-            self.sent[load] = self.runs(self.desk.store.announce(claim, "request", b"{}"))
+            self.sent[load] = self.runs(self.desk.announce(claim, "request", b"{}"))
             wish.phase = Phase.SENT
 
     @precondition(lambda self: self.sent)

@@ -177,7 +177,7 @@ async def test_message_replaced_since_it_was_claimed_never_leaves(desk: "Desk") 
     await desk.record("120.00")
 
     with pytest.raises(StaleTransaction, match="replaced before it left"):
-        await desk.store.announce(claim, "r-1", b"")
+        await desk.announce(claim, "r-1", b"")
     assert await desk.standing(recorded) == ["export waiting"]
     assert await desk.store.attempts(recorded.id) == []
 
@@ -185,10 +185,10 @@ async def test_message_replaced_since_it_was_claimed_never_leaves(desk: "Desk") 
 async def test_message_leaves_once_however_often_it_was_claimed(desk: "Desk") -> None:
     await desk.new()
     first, second = await desk.claim(), await desk.claim()
-    await desk.store.announce(first, "r-1", b"")
+    await desk.announce(first, "r-1", b"")
 
     with pytest.raises(StaleTransaction):
-        await desk.store.announce(second, "r-2", b"")
+        await desk.announce(second, "r-2", b"")
     assert [attempt.request_id for attempt in await desk.store.attempts(first.transaction.id)] == ["r-1"]
 
 
@@ -198,7 +198,7 @@ async def test_message_claimed_before_its_own_postponement_never_leaves(desk: "D
     await desk.finish(await desk.announced(), desk.later(seconds=0))
 
     with pytest.raises(StaleTransaction):
-        await desk.store.announce(early, "r-2", b"")
+        await desk.announce(early, "r-2", b"")
 
 
 async def test_owner_that_was_succeeded_sends_nothing(desk: "Desk") -> None:
@@ -207,7 +207,7 @@ async def test_owner_that_was_succeeded_sends_nothing(desk: "Desk") -> None:
     await desk.execute("INSERT INTO runs (started_at) VALUES (0)")
 
     with pytest.raises(StaleTransaction, match="replaced before it left"):
-        await desk.store.announce(claim, "r-1", b"")
+        await desk.announce(claim, "r-1", b"")
     assert await desk.store.attempts(recorded.id) == []
 
 

@@ -1,5 +1,7 @@
-"""How a message ends, inside a commit: its attempt, its phase and the fact that follows, together or not at all."""
+"""How a message leaves and how it ends, inside a commit: its attempt, its phase and the fact that follows."""
 
+import hashlib
+from dataclasses import replace
 from typing import Any, NamedTuple, assert_never
 
 from state.database import Work, to_micros
@@ -17,31 +19,72 @@ class Ended(NamedTuple):
     fact: Trigger | None
 
 
-async def finish(work: Work, claim: Claim, outcome: Outcome, success: Trigger | None, refusal: Trigger | None) -> Ended:
+class Ending(NamedTuple):
+    """How a claimed message ended, and the facts of a yes and of a no, if its effect has them."""
+
+    claim: Claim
+    outcome: Outcome
+    success: Trigger | None
+    refusal: Trigger | None
+
+
+def announce(work: Work, *, epoch: int, claim: Claim, request_id: str, body: bytes) -> Claim:
+    """Write down that a request is about to leave, and return the claim as it stands now.
+
+    Raises StaleTransaction if the message was replaced since it was claimed, or another owner took over.
+    """
+    message, number = claim.message, claim.message.attempts + 1
+    frozen = {"request_id": request_id, "now": to_micros(work.now), "epoch": epoch}
+    announced = work.run(
+        "announce",
+        id=message.id,
+        phase=message.phase,
+        attempts=message.attempts,
+        revision=message.revision,
+        body=body,
+        **frozen,
+    )
+    if not announced:
+        raise StaleTransaction("the message was replaced before it left")
+    work.run(
+        "begin_attempt",
+        message_id=message.id,
+        transaction_id=claim.transaction.id,
+        effect=message.effect,
+        number=number,
+        body_digest=hashlib.sha256(body).hexdigest(),
+        **frozen,
+    )
+    sent = replace(message, phase=Phase.SENT, attempts=number, request_id=request_id, body=body)
+    return replace(claim, message=sent)
+
+
+def finish(work: Work, ending: Ending) -> Ended:
     """End a claimed message and make the move its outcome calls for.
 
     A message overtaken by a newer revision never concludes anything about that one. Raises StaleTransaction if the
     message was replaced since it was claimed.
     """
-    wanted = await find(work, claim.transaction.id)
+    claim, outcome, success, refusal = ending
+    wanted = find(work, claim.transaction.id)
     overtaken = (claim.message.generation, claim.message.revision) != (wanted.generation, wanted.revision)
-    await _end_attempt(work, claim, outcome)
-    await _end_message(work, claim, outcome, replaced=await _replaced(work, claim, overtaken=overtaken))
-    before = await find(work, claim.transaction.id)  # it may be in flight no longer
+    _end_attempt(work, claim, outcome)
+    _end_message(work, claim, outcome, replaced=_replaced(work, claim, overtaken=overtaken))
+    before = find(work, claim.transaction.id)  # it may be in flight no longer
     match outcome:
         case Delivered(receipt) if success is not None:
-            fact = await _fact(work, before, success, overtaken=overtaken)
+            fact = _fact(work, before, success, overtaken=overtaken)
             held = {"document": receipt.document} if receipt.document else {}
             cause = Cause("relay", _told(outcome))
-            return Ended(await apply(work, before, fact, cause, changes=held), fact)
+            return Ended(apply(work, before, fact, cause, changes=held), fact)
         case Refused(why) if refusal is not None and not overtaken:
             changes = _lost(before, why) | {"problem": why}
-            return Ended(await apply(work, before, refusal, Cause("relay", why.code), changes=changes), refusal)
+            return Ended(apply(work, before, refusal, Cause("relay", why.code), changes=changes), refusal)
         case _:
             return Ended(before, None)
 
 
-async def _end_attempt(work: Work, claim: Claim, outcome: Outcome) -> None:
+def _end_attempt(work: Work, claim: Claim, outcome: Outcome) -> None:
     """File how the request ended, if one was made."""
     ending: str
     match outcome:
@@ -55,23 +98,23 @@ async def _end_attempt(work: Work, claim: Claim, outcome: Outcome) -> None:
             ending, trace = "in_doubt", ""
         case _:
             assert_never(outcome)
-    await work.run(
+    work.run(
         "end_attempt", message_id=claim.message.id, now=to_micros(work.now), outcome=ending, detail=detail, trace=trace
     )
 
 
-async def _replaced(work: Work, claim: Claim, *, overtaken: bool) -> bool:
+def _replaced(work: Work, claim: Claim, *, overtaken: bool) -> bool:
     """Return whether a newer wish stands in the message's place, so that nobody needs it tried again.
 
     A report of a payment is never replaced: each is a fact of its own.
     """
     if claim.message.effect is Effect.REPORT_PAYMENT:
         return False
-    behind = await work.row("waits_behind", transaction_id=claim.transaction.id, id=claim.message.id)
+    behind = work.row("waits_behind", transaction_id=claim.transaction.id, id=claim.message.id)
     return overtaken or behind is not None
 
 
-async def _end_message(work: Work, claim: Claim, outcome: Outcome, *, replaced: bool) -> None:
+def _end_message(work: Work, claim: Claim, outcome: Outcome, *, replaced: bool) -> None:
     """Bring the message into the phase its outcome says; raise StaleTransaction if it was replaced."""
     message, now = claim.message, to_micros(work.now)
     in_doubt = message.phase is Phase.IN_DOUBT
@@ -95,15 +138,15 @@ async def _end_message(work: Work, claim: Claim, outcome: Outcome, *, replaced: 
         case _:
             assert_never(outcome)
     guard = {"id": message.id, "attempts": message.attempts, "expected": message.phase}
-    if await work.run(statement, **guard, **values) != 1:
+    if work.run(statement, **guard, **values) != 1:
         raise StaleTransaction("the message was replaced since it was claimed")
 
 
-async def _fact(work: Work, before: Transaction, success: Trigger, *, overtaken: bool) -> Trigger:
+def _fact(work: Work, before: Transaction, success: Trigger, *, overtaken: bool) -> Trigger:
     """Return the fact of a yes that may have come after a newer wish: it concludes nothing about that one."""
     if success is Trigger.EXPORT_CONFIRMED and overtaken:
         return Trigger.EXPORT_OVERTAKEN
-    wanted_again = before.state is State.PENDING and await newest_wish(work, before.id) is Effect.EXPORT
+    wanted_again = before.state is State.PENDING and newest_wish(work, before.id) is Effect.EXPORT
     if success is Trigger.VOID_CONFIRMED and wanted_again:
         return Trigger.VOID_OVERTAKEN
     return success
