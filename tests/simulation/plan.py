@@ -73,12 +73,12 @@ def drawn(seed: int, transactions: int) -> Plan:
     """Return the plan of a seed, for about so many transactions."""
     chance = Random(f"plan {seed}")
     loads = max(20, round(transactions / 1.55))
-    span = chance.choice((600.0, 1_800.0, 7_200.0))
+    span = loads * chance.choice((4.0, 15.0, 60.0))
     return Plan(
         loads=loads,
         span=span,
         people=chance.choice((0.0, span / loads, 4 * span / loads)),
-        faults=chance.choice((0.0, span / 12, span / 4)),
+        faults=chance.choice((0.0, 60.0, span / 4)),
         deaths=chance.choice((0.0, 0.005, 0.03)),
         stops=chance.choice((0.0, span / 2, span / 6)),
         restores=chance.choice((0.0, 0.0, 0.0)),
@@ -87,7 +87,7 @@ def drawn(seed: int, transactions: int) -> Plan:
         settings={
             "alvys__poll_interval": chance.choice((60, 180)),
             "quickbooks__poll_interval": chance.choice((120, 300)),
-            "relay__interval": chance.choice((5, 60)),
+            "relay__interval": chance.choice((30, 60)),
         },
     )
 
