@@ -15,9 +15,10 @@ import msgspec
 
 from tests.integration.stage import Stage, child, first_line
 from tests.integration.twins import Json, Vendor, World
+from tests.torture.archive import Archive
 from tests.torture.figures import Figures
 from tests.torture.gate import Call, Gate, Moment, Trap, gate
-from tests.torture.judge import finish, judge_instant
+from tests.torture.judge import finish, finish_behind, judge_instant
 from tests.torture.life import Console, Herald, Life, executed, forked
 from tests.torture.people import People
 
@@ -46,6 +47,9 @@ _WRITES = ("commit_then_drop", "drop_before_commit", "commit_then_500", "error_1
 _READS = ("html_502", "cut_json", "drop_before_commit")
 _TMS_READS = ("html_502", "cut_json", "drop", "error_500")
 _TMS_WRITES = (*_TMS_READS, "commit_then_drop", "commit_then_500")
+_DECIDED = {"RELAY_ROUNDS": "4"}  # an id used for something else before the copy was brought back leads nowhere
+_KEPT = 0.15  # before so many lives a backup is made
+_RESTORED = 0.15  # before so many lives the last backup is brought back
 # Doubts are settled within one life, where it lasts; a late request travels for less than the quiet period.
 _SPEED = {
     "ALVYS_OVERLAP": "2",
@@ -77,6 +81,7 @@ class Trial:
     figures: Figures
     settings: dict[str, str]
     stormy: bool
+    set_back: bool
     warm: asyncio.subprocess.Process | None
 
     async def torture(self, lives: int) -> None:
@@ -87,15 +92,25 @@ class Trial:
         await self.people.divide()
         if self.stormy:
             await self._storm()
+        archive = Archive(self.place / "ledger.db")
         for number in range(lives):
+            if self.set_back:
+                self._file(archive)
             await self._live(number)
         await self.world.quickbooks.mend()
         await self.world.alvys.mend()
         await self._connect()  # the last one may have died with the tokens, and nobody was told yet
         async with self.stage.daemon(self.world, **self.settings) as daemon:
-            await finish(daemon, self.world, self.people)
+            await (finish_behind if self.set_back else finish)(daemon, self.world, self.people)
         self.figures.documents += len(await self.world.quickbooks.documents())
         self.figures.answered += self.accounting.passed + self.tms.passed
+
+    def _file(self, archive: Archive) -> None:
+        """At times bring the last backup of the store back, at times make another one."""
+        if self.chance.random() < _RESTORED and archive.bring_back():
+            self.figures.ends["set back"] += 1
+        if self.chance.random() < _KEPT:
+            archive.keep()
 
     async def _storm(self) -> None:
         """Let requests of all kinds go wrong by chance."""
@@ -240,7 +255,9 @@ _ENDS = (
 
 
 @asynccontextmanager
-async def trial(place: Path, seed: int, figures: Figures, *, warm: bool) -> AsyncIterator[Trial]:
+async def trial(
+    place: Path, seed: int, figures: Figures, *, warm: bool = False, set_back: bool = False
+) -> AsyncIterator[Trial]:
     """Make a world and everything a torture needs; what is left of one that failed stays in `place`."""
     await asyncio.to_thread(_clear, place)
     stage, chance = Stage(place), Random(seed)
@@ -261,7 +278,19 @@ async def trial(place: Path, seed: int, figures: Figures, *, warm: bool) -> Asyn
         nursery = child(["tests.torture.warm"], {}, place / "warm.log") if warm else nullcontext()
         born_by = await open_.enter_async_context(nursery)
         held = Trial(
-            place, stage, world, people, accounting, tms, herald, chance, figures, _SPEED | through, stormy, born_by
+            place,
+            stage,
+            world,
+            people,
+            accounting,
+            tms,
+            herald,
+            chance,
+            figures,
+            _SPEED | through | (_DECIDED if set_back else {}),
+            stormy,
+            set_back,
+            born_by,
         )
         try:
             yield held
