@@ -223,7 +223,7 @@ class Metrics:
         """Bring the gauges to what the store holds; `store_answered` stays 0 if it does not answer."""
         self._answered.set(0)
         counts, backlog = await store.counts(), await store.backlog()
-        waiting = len(await store.memory.observations())
+        waiting = await store.memory.count_observations()
         self._show_counts(counts)
         self._show_backlog(backlog, now)
         self._observations.set(waiting)

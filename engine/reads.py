@@ -16,7 +16,7 @@ from state.store import Store
 _HOUR: Final = timedelta(hours=1)
 _RECENT: Final = 24  # hours whose rate the forecast goes on with
 _MONTH: Final = 31 * 24  # hours that are worth remembering
-_POLLS: Final = (0.8, 1.0, 12.0)  # from which and to which share of the cap polling slows, and how much at most
+_POLLS: Final = (0.8, 1.0, 5.0)  # from which and to which share of the cap polling slows, and how much at most
 _EXPORTS: Final = (1.0, 1.5, 10.0)  # the same of exports: they begin where polling can't slow down any more
 
 

@@ -53,6 +53,11 @@ class Memory:
         """Return what was seen and not yet acted on, oldest first."""
         return [observation_from(row) for row in await self._database.run(lambda work: work.rows("observations"))]
 
+    async def count_observations(self) -> int:
+        """Return how many documents were seen and not yet acted on."""
+        rows = await self._database.run(lambda work: work.rows("count_observations"))
+        return int(rows[0]["observations"])
+
     async def forget(self, seen: Observation) -> None:
         """Drop an observation that was acted on, unless a newer one took its place."""
         key = {"kind": seen.kind, "document_id": seen.document.id}

@@ -200,12 +200,16 @@ INSERT INTO reads (hour, purpose, count) VALUES (:hour, :purpose, :count)
 ON CONFLICT (hour, purpose) DO UPDATE SET count = count + excluded.count
 
 -- count_transactions: how many, and how much, by kind, state and problem
-SELECT kind, state, problem_code, currency, count(*) AS transactions, coalesce(sum(total), 0) AS total, coalesce(sum(paid), 0) AS paid,
-       coalesce(sum(state = 'exported' AND paid > 0), 0) AS partly_paid
-FROM transactions GROUP BY kind, state, problem_code, currency
+SELECT kind, state, nullif(problem_code, '') AS problem_code, nullif(currency, '') AS currency, transactions, total, paid, partly_paid
+FROM tallies WHERE transactions > 0
 
 -- count_messages: how many, and since when, by effect and phase
-SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages WHERE phase NOT IN ('delivered') GROUP BY effect, phase
+SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages WHERE phase IN ('waiting', 'sent', 'in_doubt') GROUP BY effect, phase
+UNION ALL
+SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages WHERE phase = 'dead' GROUP BY effect, phase
+
+-- count_observations: documents seen and not yet acted on
+SELECT count(*) AS observations FROM observations
 
 -- next_due: when the relay should look again; what is held up by its own transaction becomes due with it
 SELECT m.due_at FROM messages m

@@ -70,7 +70,7 @@ async def test_answers_in_any_order_find_their_requests(script: Scripted) -> Non
         (),
         (item(1), item(1)),
         ({"bId": "1"},),
-        ({"bId": 1, "Invoice": BOOKED},),
+        ({"bId": ["1"], "Invoice": BOOKED},),
         ({"bId": "1", "Invoice": None},),
         ({"bId": "1", "Invoice": {"Id": "1"}},),
         ({"bId": "1", "Invoice": {"Id": "1", "TotalAmt": "much"}},),

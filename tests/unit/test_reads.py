@@ -88,7 +88,7 @@ def test_days_long_past_do_not_colour_the_forecast(reads: Reads, clock: "Clock")
 
 @pytest.mark.parametrize(
     ("forecast", "polls", "exports"),
-    [(0, 1, 1), (800, 1, 1), (900, 6.5, 1), (1_000, 12, 1), (1_250, 12, 5.5), (1_500, 12, 10), (9_000, 12, 10)],
+    [(0, 1, 1), (800, 1, 1), (900, 3, 1), (1_000, 5, 1), (1_250, 5, 5.5), (1_500, 5, 10), (9_000, 5, 10)],
 )
 def test_polls_slow_down_before_exports_do(
     reads: Reads, clock: "Clock", forecast: int, polls: float, exports: float
