@@ -1,4 +1,4 @@
-"""The daemon as it ships, run inside the loop: started, stopped, killed at any step, and its file copied and restored."""
+"""The daemon as it ships, run inside the loop: started, stopped, killed at any step, its file copied and restored."""
 
 import asyncio
 import contextvars
@@ -6,7 +6,7 @@ import hashlib
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ import msgspec
 
 import engine.app
 from engine import config
-from state.database import StoreError
+from engine.lane import CHANCE
 from tests.simulation.disk import Disk
 from tests.simulation.loop import LIFE, Killed, Life, Loop
 from tests.simulation.network import Network
@@ -85,10 +85,8 @@ class Daemon:
         """Put the loop's clock, chance, network and disk in the place of the machine's."""
         with ExitStack() as patches:
             patches.enter_context(self._disk.mounted())
-            patches.enter_context(patch("engine.app.now", self.now))
             patches.enter_context(patch("engine.app._stop_on_signal", self._stop_when_asked))
-            patches.enter_context(patch("engine.lane.CHANCE", self._loop.chance))
-            patches.enter_context(patch("engine.relay.CHANCE", self._loop.chance))
+            patches.enter_context(patch.object(CHANCE, "random", self._loop.chance.random))
             patches.enter_context(patch("engine.loop.random.Random", lambda: self._loop.chance))
             patches.enter_context(patch("aiohttp.connector.aiohappyeyeballs.start_connection", self._network.reach))
             patches.enter_context(patch("aiohttp.web_response.rfc822_formatted_time", lambda: "now"))
@@ -109,7 +107,7 @@ class Daemon:
         self._stop = asyncio.Event()
         context = contextvars.copy_context()
         context.run(LIFE.set, life)
-        self._loop.create_task(self._run(life), context=context)
+        self._task = self._loop.create_task(self._run(life), context=context)
         return life
 
     async def second(self) -> BaseException | None:
@@ -118,14 +116,16 @@ class Daemon:
         life.at_death(lambda: self._bury(life))
         context = contextvars.copy_context()
         context.run(LIFE.set, life)
-        refused = self._loop.create_task(engine.app.run(self.settings, started=_unheard), context=context)
+        refused = self._loop.create_task(
+            engine.app.run(self.settings, started=_unheard, clock=self.now), context=context
+        )
         await asyncio.wait({refused}, timeout=60)
         life.kill()
         return refused.exception() if refused.done() else None
 
     async def _run(self, life: Life) -> None:
         try:
-            await engine.app.run(self.settings, started=_unheard)
+            await engine.app.run(self.settings, started=_unheard, clock=self.now)
         except Killed:
             return
         except BaseException as error:  # noqa: BLE001 - the judge hears of it
@@ -141,8 +141,8 @@ class Daemon:
         """Ask it to stop, as SIGTERM does, and wait until it has."""
         life = self.life
         self._stop.set()
-        while life is not None and life.alive:
-            await asyncio.sleep(0.1)
+        if life is not None and life.alive:
+            await life.ended()
 
     async def spare(self) -> None:
         """Let it live on; one that was asked to stop does so first."""
@@ -205,6 +205,3 @@ def _unheard(_: str) -> None:
 def epoch_after(first_day: date) -> datetime:
     """Return the morning at which a simulation begins: when the month that starts on this day is over."""
     return datetime.combine(first_day + timedelta(days=33), datetime.min.time(), UTC) + timedelta(hours=6)
-
-
-__all__ = ["ACCOUNTING", "ADMIN", "PASSWORD", "TMS", "Daemon", "StoreError", "configured", "epoch_after", "suppress"]

@@ -109,9 +109,10 @@ class Disk:
     def _connect(self, database: Any, **options: Any) -> sqlite3.Connection:
         life = LIFE.get()
         if life is None:
-            return _CONNECT(database, **options)
+            plain: sqlite3.Connection = _CONNECT(database, **options)
+            return plain
         # Nobody can give a lock up while we wait for it: there is one thread.
-        connection = _CONNECT(database, factory=Connection, timeout=0, **options)
+        connection: Connection = _CONNECT(database, factory=Connection, timeout=0, **options)
         connection.committed = self._committed
         life.at_death(connection.close)
         if self.owner is None or self.owner.life is None or not self.owner.life.alive:

@@ -81,23 +81,25 @@ class Judge:
 
     def conclude(self) -> None:
         """Compare everything with everything, once the daemon has had time to come to rest."""
-        rows = self._look("SELECT kind, source_id, state, problem_code, total, paid, document_id, held FROM transactions")
+        rows = self._look(
+            "SELECT kind, source_id, state, problem_code, total, paid, document_id, held FROM transactions"
+        )
         dead = self._look(
-            "SELECT t.kind, t.source_id, m.effect, m.note FROM messages m JOIN transactions t ON t.id = m.transaction_id"
-            " WHERE m.phase = 'dead'"
+            "SELECT t.kind, t.source_id, m.effect, m.note"
+            " FROM messages m JOIN transactions t ON t.id = m.transaction_id WHERE m.phase = 'dead'"
         )
         refused = {(Subject(kind, source), effect) for kind, source, effect, _ in dead}
         for kind, source, effect, note in dead:
             self._explained(Subject(kind, source), note, effect)
         stored = set()
-        for kind, source, state, problem, total, paid, document, held in rows:
+        for kind, source, state, problem, *money, held in rows:
             subject = Subject(kind, source)
             stored.add(subject)
             known = self.facts.records[subject]
             if state == "error":
                 self._explained(subject, problem, "transaction")
             elif "force" not in known.deeds and (subject, "void") not in refused:
-                self._settled(subject, known, state, (total, paid, document), held is not None)
+                self._settled(subject, known, state, money, held=held is not None)
         for subject, known in self.facts.records.items():
             if known.now is not None and subject not in stored:
                 self.facts.breach("P2", f"{subject} was lost: the TMS bills {known.now}, the store has nothing")
@@ -110,9 +112,7 @@ class Judge:
         if not _EXPLAINED.get(code, set()) & deeds:
             self.facts.breach("unexplained", f"the {what} of {subject} ended in {code} after {sorted(deeds)}")
 
-    def _settled(
-        self, subject: Subject, known: Known, state: str, money: tuple[int, int, str | None], held: bool
-    ) -> None:
+    def _settled(self, subject: Subject, known: Known, state: str, money: list[Any], *, held: bool) -> None:
         """Check that accounting holds what the TMS shows, and that both are told what is paid."""
         total, paid, document = money
         live = [

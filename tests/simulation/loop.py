@@ -21,7 +21,9 @@ from typing_extensions import override
 Result = TypeVar("Result")
 Args = TypeVarTuple("Args")
 
-_TURN: Final = 1e-6  # seconds that pass with every turn of the loop, so that nothing can wait for a time that never comes
+_TURN: Final = (
+    1e-6  # seconds that pass with every turn of the loop, so that nothing can wait for a time that never comes
+)
 _STILL: Final = 200_000  # turns without a timer, after which the program is taken to spin
 _AWAITS: Final = 20  # on the way out of a coroutine that is closed
 
@@ -47,11 +49,17 @@ class Life:
         self.statements = 0
         self._last = last
         self._last_statement = last_statement
-        self._at_death: list[Callable[[], None]] = []
+        self._at_death: list[Callable[[], object]] = []
 
-    def at_death(self, action: Callable[[], None]) -> None:
+    def at_death(self, action: Callable[[], object]) -> None:
         """Do this when it is killed: what the kernel would do with its files and sockets."""
         self._at_death.append(action)
+
+    async def ended(self) -> None:
+        """Wait until it is dead."""
+        dead = asyncio.get_running_loop().create_future()
+        self.at_death(lambda: None if dead.done() else dead.set_result(None))
+        await dead
 
     def kill(self) -> None:
         """End it where it stands."""
@@ -123,7 +131,7 @@ class Network(Protocol):
         """Take connections to an address and return the server."""
 
 
-class Loop(asyncio.AbstractEventLoop):
+class Loop(asyncio.BaseEventLoop):
     """The loop. `chance` is the only source of randomness of what runs in it."""
 
     network: Network
@@ -134,13 +142,14 @@ class Loop(asyncio.AbstractEventLoop):
         self.complaints: list[tuple[Life | None, str]] = []
         self.turns = 0
         self._now = 0.0
-        self._ready: list[asyncio.Handle] = []
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._soon: list[asyncio.Handle] = []
+        self._later: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._order = count()
-        self._closed = False
+        self._ended = False
         self._running = False
         self._graves: list[asyncio.Task[Any]] = []
         _Task._numbers = count()
+        super().__init__()
 
     # -- running -------------------------------------------------------------------------------------------------
 
@@ -165,26 +174,26 @@ class Loop(asyncio.AbstractEventLoop):
 
     def _turn(self) -> bool:
         """Run all that is ready now, in an order drawn from the seed; return whether the clock was moved by a timer."""
-        timers = self._timers
-        while timers and timers[0][2]._cancelled:  # type: ignore[attr-defined]
+        timers = self._later
+        while timers and timers[0][2].cancelled():
             heapq.heappop(timers)
         moved = False
-        if not self._ready:
+        if not self._soon:
             if not timers:
                 raise Stuck("nothing is left to wait for")
             self._now = max(self._now, timers[0][0])
             moved = True
         while timers and timers[0][0] <= self._now:
-            handle = heapq.heappop(timers)[2]
-            if not handle._cancelled:  # type: ignore[attr-defined]
-                self._ready.append(handle)
+            timer = heapq.heappop(timers)[2]
+            if not timer.cancelled():
+                self._soon.append(timer)
         self._now += _TURN
         self.turns += 1
-        batch, self._ready = self._ready, []
+        batch, self._soon = self._soon, []
         if len(batch) > 1:
             self.chance.shuffle(batch)
         for handle in batch:
-            if not handle._cancelled:  # type: ignore[attr-defined]
+            if not handle.cancelled():
                 life = handle._context.get(LIFE)  # type: ignore[attr-defined]
                 if life is None or (life.alive and life.step()):
                     handle._run()
@@ -198,10 +207,10 @@ class Loop(asyncio.AbstractEventLoop):
 
     @override
     def call_soon(
-        self, callback: Callable[[Unpack[Args]], object], *args: Unpack[Args], context: Context | None = None
+        self, callback: Callable[[Unpack[Args]], object], *args: *Args, context: Context | None = None
     ) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
-        self._ready.append(handle)
+        self._soon.append(handle)
         return handle
 
     call_soon_threadsafe = call_soon  # there is one thread
@@ -211,17 +220,21 @@ class Loop(asyncio.AbstractEventLoop):
         self,
         delay: float,
         callback: Callable[[Unpack[Args]], object],
-        *args: Unpack[Args],
+        *args: *Args,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
         return self.call_at(self._now + delay, callback, *args, context=context)
 
     @override
     def call_at(
-        self, when: float, callback: Callable[[Unpack[Args]], object], *args: Unpack[Args], context: Context | None = None
+        self,
+        when: float,
+        callback: Callable[[Unpack[Args]], object],
+        *args: *Args,
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         handle = asyncio.TimerHandle(when, callback, args, self, context)
-        heapq.heappush(self._timers, (when, next(self._order), handle))
+        heapq.heappush(self._later, (when, next(self._order), handle))
         return handle
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
@@ -238,7 +251,7 @@ class Loop(asyncio.AbstractEventLoop):
         return _Task(coro, context, loop=self, name=name)
 
     @override
-    def run_in_executor(self, executor: Any, func: Callable[[Unpack[Args]], Result], *args: Unpack[Args]) -> Any:
+    def run_in_executor(self, executor: Any, func: Callable[[Unpack[Args]], Result], *args: *Args) -> Any:
         future = self.create_future()
         future.set_result(func(*args))
         return future
@@ -256,7 +269,7 @@ class Loop(asyncio.AbstractEventLoop):
     # -- housekeeping --------------------------------------------------------------------------------------------
 
     def _finalize(self, generator: Any) -> None:
-        if not self._closed:
+        if not self._ended:
             self.call_soon(self.create_task, generator.aclose())
 
     @override
@@ -276,7 +289,7 @@ class Loop(asyncio.AbstractEventLoop):
 
     @override
     def is_closed(self) -> bool:
-        return self._closed
+        return self._ended
 
     @override
     def get_debug(self) -> bool:
@@ -289,9 +302,9 @@ class Loop(asyncio.AbstractEventLoop):
     @override
     def close(self) -> None:
         """Forget everything. What was left suspended is unwound where nobody hears of it."""
-        self._closed = True
-        self._ready.clear()
-        self._timers.clear()
+        self._ended = True
+        self._soon.clear()
+        self._later.clear()
         hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
         try:
             for task in {*self._graves, *asyncio.all_tasks(self)}:
@@ -307,6 +320,6 @@ def _unwind(coroutine: Any) -> None:
     for _ in range(_AWAITS):
         try:
             coroutine.close()
-        except BaseException:  # noqa: BLE001, S112 - it awaits something on its way out, or fails to
+        except BaseException:  # noqa: BLE001 - it awaits something on its way out, or fails to
             continue
         return

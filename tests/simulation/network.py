@@ -296,9 +296,14 @@ def _unheard(_address: Address, _number: int, _data: bytes) -> None:
     """Listen to nothing."""
 
 
+def _wake(sleeper: "asyncio.Future[None]") -> None:
+    if not sleeper.done():
+        sleeper.set_result(None)
+
+
 async def _pause(loop: Loop, seconds: float) -> None:
     woken = loop.create_future()
-    handle = loop.call_later(seconds, lambda: woken.done() or woken.set_result(None))
+    handle = loop.call_later(seconds, _wake, woken)
     try:
         await woken
     finally:

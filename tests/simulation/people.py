@@ -1,7 +1,6 @@
-"""What people do at any time, drawn from the seed: billers in the TMS, accountants in the books, support in the daemon."""
+"""What people do, drawn from the seed: billers in the TMS, accountants in the books, support in the daemon."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -69,7 +68,7 @@ class Billers:
         trip = self._chance.choice(trips)["TripNumber"] if trips else ""
         do = alvys.hands.ACTIONS
         day = f"{self._month.first_day + timedelta(days=self._chance.randint(5, 30))}T16:00:00+00:00"
-        acts: list[Callable[[], object]] = [
+        acts = [
             lambda: do["edit_line"](self._books, number, "Linehaul", _amount(self._chance)),
             lambda: do["edit_carrier_linehaul"](self._books, trip, _amount(self._chance)),
             lambda: do["add_accessorial"](self._books, number, "Detention", "75.00"),
@@ -103,9 +102,11 @@ class Accountants:
             return
         kind, identity = self._chance.choice(list(documents))
         held, chance = documents[kind, identity], self._chance
-        acts: list[Callable[[], object]] = [
+        acts = [
             lambda: self._pay(kind, identity, held["Balance"]),
-            lambda: self._pay(kind, identity, (held["Balance"] * chance.randint(5, 95) / 100).quantize(Decimal("0.01"))),
+            lambda: self._pay(
+                kind, identity, (held["Balance"] * chance.randint(5, 95) / 100).quantize(Decimal("0.01"))
+            ),
             lambda: self._unpay(kind),
             lambda: self._remove(kind, identity),
             lambda: self._edit(kind, identity, held),

@@ -1,4 +1,4 @@
-"""What a seed stands for: how much freight, how bad the weather, how often the daemon dies, and which vendor it meets."""
+"""What a seed stands for: how much freight, how bad the weather, how often the daemon dies, which vendor it meets."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -41,7 +41,16 @@ _WRITES: Final = (
     "xml_401",
 )
 _READS: Final = ("html_502", "cut_json", "drop_before_commit", "throttle_429", "slow", "xml_401")
-_TMS: Final = ("html_502", "cut_json", "throttle_429", "slow", "drop", "commit_then_drop", "error_500", "commit_then_500")
+_TMS: Final = (
+    "html_502",
+    "cut_json",
+    "throttle_429",
+    "slow",
+    "drop",
+    "commit_then_drop",
+    "error_500",
+    "commit_then_500",
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ class Plan:
     stops: float = 0.0  # between two deaths or stops at any time
     restores: float = 0.0  # the share of restarts from an older copy
     switches: dict[str, Any] = field(default_factory=dict)
-    life: tuple[float, float] = (3600, 86_400)  # of access tokens, and of refresh tokens until they change
+    life: tuple[int, int] = (3600, 86_400)  # of access tokens, and of refresh tokens until they change
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -64,12 +73,12 @@ def drawn(seed: int, transactions: int) -> Plan:
     """Return the plan of a seed, for about so many transactions."""
     chance = Random(f"plan {seed}")
     loads = max(20, round(transactions / 1.55))
-    span = chance.choice((600.0, 1_800.0, 7_200.0))
+    span = loads * chance.choice((4.0, 15.0, 60.0))
     return Plan(
         loads=loads,
         span=span,
         people=chance.choice((0.0, span / loads, 4 * span / loads)),
-        faults=chance.choice((0.0, span / 12, span / 4)),
+        faults=chance.choice((0.0, 60.0, span / 4)),
         deaths=chance.choice((0.0, 0.005, 0.03)),
         stops=chance.choice((0.0, span / 2, span / 6)),
         restores=chance.choice((0.0, 0.0, 0.0)),
@@ -78,7 +87,7 @@ def drawn(seed: int, transactions: int) -> Plan:
         settings={
             "alvys__poll_interval": chance.choice((60, 180)),
             "quickbooks__poll_interval": chance.choice((120, 300)),
-            "relay__interval": chance.choice((5, 30)),
+            "relay__interval": chance.choice((30, 60)),
         },
     )
 

@@ -15,7 +15,7 @@ import structlog
 from tests.simulation.plan import Plan, drawn
 from tests.simulation.world import World
 
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a disk that forgets is as good: nobody cuts the power here
+_MEMORY: Final = Path("/dev/shm")  # a disk that forgets is as good: nobody cuts the power here
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What accounting holds of ours: one live document per record, saying what the TMS says, and nobody's edit overwritten."""
+"""What accounting holds of ours: one live document per record, saying what the TMS says, and no edit overwritten."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,9 +70,7 @@ class BooksWatch:
         if new is not None and old is not None and new["Balance"] != old["Balance"]:
             known.deeds.add("paid" if new["Balance"] < old["Balance"] else "unpaid")
 
-    def _by_us(
-        self, key: tuple[str, str], subject: Subject, known: Known, old: Json | None, new: Json | None
-    ) -> None:
+    def _by_us(self, key: tuple[str, str], subject: Subject, known: Known, old: Json | None, new: Json | None) -> None:
         if new is None or not new["TotalAmt"]:
             if old is not None and old["TotalAmt"] and not known.deeds & {"withdrawn", "revert", "force"}:
                 self._facts.breach("P6", f"{key} of {subject} was taken back, though nobody withdrew it")

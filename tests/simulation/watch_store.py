@@ -10,65 +10,66 @@ from tests.simulation.facts import Facts, Json, Subject
 from tests.simulation.watch_books import BooksWatch
 
 # The moves there are, written down a second time: trigger, from, to.
-_LEGAL: Final = frozenset(
-    tuple(line.split())
-    for line in """
-    recorded            -         pending
-    export_confirmed    pending   exported
-    export_overtaken    pending   pending
-    export_rejected     pending   error
-    retry_requested     error     pending
-    source_changed      pending   pending
-    source_changed      error     pending
-    source_changed      exported  pending
-    source_withdrawn    pending   reverted
-    source_withdrawn    pending   pending
-    source_withdrawn    error     reverted
-    source_withdrawn    error     error
-    source_withdrawn    exported  exported
-    source_restored     reverted  pending
-    revert_requested    pending   reverted
-    revert_requested    pending   pending
-    revert_requested    error     reverted
-    revert_requested    error     error
-    revert_requested    exported  exported
-    void_confirmed      pending   reverted
-    void_confirmed      error     reverted
-    void_confirmed      exported  reverted
-    void_confirmed      paid      reverted
-    void_overtaken      pending   pending
-    payment_recorded    exported  exported
-    payment_completed   exported  paid
-    payment_reversed    exported  exported
-    payment_reversed    paid      exported
-    document_lost       exported  error
-    document_lost       paid      error
-    reexport_requested  reverted  pending
-    message_revived     pending   pending
-    message_revived     exported  exported
-    message_revived     error     error
-    message_revived     reverted  reverted
-    message_revived     paid      paid
-    forced              pending   error
-    forced              pending   exported
-    forced              pending   reverted
-    forced              error     pending
-    forced              error     exported
-    forced              error     reverted
-    forced              error     paid
-    forced              exported  pending
-    forced              exported  error
-    forced              exported  reverted
-    forced              exported  paid
-    forced              paid      exported
-    forced              paid      error
-    forced              reverted  pending
-    forced              reverted  exported
-    forced              reverted  error
-    """.split("\n")
-    if line.strip()
+# fmt: off
+_LEGAL: Final = frozenset({
+    ("recorded",            "-",         "pending"),
+    ("export_confirmed",    "pending",   "exported"),
+    ("export_overtaken",    "pending",   "pending"),
+    ("export_rejected",     "pending",   "error"),
+    ("retry_requested",     "error",     "pending"),
+    ("source_changed",      "pending",   "pending"),
+    ("source_changed",      "error",     "pending"),
+    ("source_changed",      "exported",  "pending"),
+    ("source_withdrawn",    "pending",   "reverted"),
+    ("source_withdrawn",    "pending",   "pending"),
+    ("source_withdrawn",    "error",     "reverted"),
+    ("source_withdrawn",    "error",     "error"),
+    ("source_withdrawn",    "exported",  "exported"),
+    ("source_restored",     "reverted",  "pending"),
+    ("revert_requested",    "pending",   "reverted"),
+    ("revert_requested",    "pending",   "pending"),
+    ("revert_requested",    "error",     "reverted"),
+    ("revert_requested",    "error",     "error"),
+    ("revert_requested",    "exported",  "exported"),
+    ("void_confirmed",      "pending",   "reverted"),
+    ("void_confirmed",      "error",     "reverted"),
+    ("void_confirmed",      "exported",  "reverted"),
+    ("void_confirmed",      "paid",      "reverted"),
+    ("document_found",      "pending",   "pending"),
+    ("void_overtaken",      "pending",   "pending"),
+    ("payment_recorded",    "exported",  "exported"),
+    ("payment_completed",   "exported",  "paid"),
+    ("payment_reversed",    "exported",  "exported"),
+    ("payment_reversed",    "paid",      "exported"),
+    ("document_lost",       "exported",  "error"),
+    ("document_lost",       "paid",      "error"),
+    ("reexport_requested",  "reverted",  "pending"),
+    ("message_revived",     "pending",   "pending"),
+    ("message_revived",     "exported",  "exported"),
+    ("message_revived",     "error",     "error"),
+    ("message_revived",     "reverted",  "reverted"),
+    ("message_revived",     "paid",      "paid"),
+    ("forced",              "pending",   "error"),
+    ("forced",              "pending",   "exported"),
+    ("forced",              "pending",   "reverted"),
+    ("forced",              "error",     "pending"),
+    ("forced",              "error",     "exported"),
+    ("forced",              "error",     "reverted"),
+    ("forced",              "error",     "paid"),
+    ("forced",              "exported",  "pending"),
+    ("forced",              "exported",  "error"),
+    ("forced",              "exported",  "reverted"),
+    ("forced",              "exported",  "paid"),
+    ("forced",              "paid",      "exported"),
+    ("forced",              "paid",      "error"),
+    ("forced",              "reverted",  "pending"),
+    ("forced",              "reverted",  "exported"),
+    ("forced",              "reverted",  "error"),
+})
+# fmt: on
+_BY_PEOPLE: Final = frozenset(
+    {"retry_requested", "revert_requested", "reexport_requested", "message_revived", "forced"}
 )
-_BY_PEOPLE: Final = frozenset({"retry_requested", "revert_requested", "reexport_requested", "message_revived", "forced"})
 _DOCUMENT: Final = {"customer_invoice": "Invoice", "carrier_bill": "Bill"}
 _HELD: Final = frozenset({"paid", "voided", "deleted", "edited"})
 

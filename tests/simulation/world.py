@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +12,9 @@ from aiohttp import web
 
 from adapters.sandbox import alvys, quickbooks
 from adapters.sandbox.scenario import meet
+from engine.config import Config
 from tests.simulation import plan as plans
-from tests.simulation.daemon import ACCOUNTING, ADMIN, TMS, Daemon, configured, epoch_after
+from tests.simulation.daemon import ACCOUNTING, TMS, Daemon, configured, epoch_after
 from tests.simulation.disk import Connection, Disk
 from tests.simulation.judge import Judge
 from tests.simulation.loop import Loop
@@ -196,7 +197,7 @@ class World:
 
     # -- how it hangs together -----------------------------------------------------------------------------------
 
-    def _now(self) -> object:
+    def _now(self) -> datetime:
         return self._epoch + timedelta(seconds=self.loop.time())
 
     def _weather(self, address: Address) -> Weather:
@@ -218,7 +219,7 @@ class World:
         if address == ACCOUNTING:
             self.judge.wire.answered(connection, data)
 
-    def _configured(self) -> object:
+    def _configured(self) -> Config:
         tms, accounting = (f"http://{host}:{port}" for host, port in (TMS, ACCOUNTING))
         vendors = {
             "alvys": {
@@ -249,6 +250,3 @@ class World:
                 await runner.setup()
                 self.network.listen(address, runner.server)  # type: ignore[arg-type]
             yield
-
-
-__all__ = ["ADMIN", "World"]
