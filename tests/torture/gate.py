@@ -124,15 +124,26 @@ class Gate:
         self.url = ""
         self.trap: Trap | None = None
         self.passed: Counter[Call] = Counter()
+        self._conversations: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on what comes over one connection of the daemon, until either side ends it."""
+        task = asyncio.current_task()
+        assert task
+        self._conversations.add(task)
         try:
             with suppress(*_GONE):
                 if await self._goes_on(Moment.CONNECTED, None):
                     await self._converse(Line(reader, writer))
         finally:
             writer.close()
+            self._conversations.remove(task)
+
+    async def close(self) -> None:
+        """End what is still being said."""
+        for task in list(self._conversations):
+            task.cancel()
+        await asyncio.gather(*self._conversations, return_exceptions=True)
 
     async def _converse(self, daemon: Line) -> None:
         vendor = Line(*await asyncio.open_connection(*self._address, limit=_LARGEST_HEAD))
@@ -180,4 +191,7 @@ async def gate(vendor: str) -> AsyncIterator[Gate]:
     server = await asyncio.start_server(opened.serve, "127.0.0.1", 0, limit=_LARGEST_HEAD)
     opened.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     async with server:
-        yield opened
+        try:
+            yield opened
+        finally:
+            await opened.close()

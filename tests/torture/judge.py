@@ -29,6 +29,19 @@ async def finish(daemon: Daemon, world: World, people: People) -> None:
     assert waiting == Counter(export=sum(each["state"] == "error" for each in everything))
 
 
+async def finish_behind(daemon: Daemon, world: World, people: People) -> None:
+    """Judge what a daemon makes of a store that was set back: what it cannot put right, it shows to a person."""
+    await _rest(daemon)
+    await people.tidy(daemon)
+    await _rest(daemon)
+    await judge_instant(world)
+    booked, owed = await world.booked(), await world.owed()
+    wrong = {number for _, number, _ in (booked - owed) + (owed - booked)}
+    shown = {each["label"] for each in await daemon.everything() if each["state"] == "error"}
+    assert wrong <= shown
+    assert await people.told_too_much() == []
+
+
 async def _rest(daemon: Daemon) -> None:
     """Wait until the daemon has seen everything and nothing waits."""
     for loop in ("intake", "relay.accounting", "payments", "relay.tms"):

@@ -195,15 +195,26 @@ class People:
 
     async def told_wrongly(self) -> list[str]:
         """Return the records of which the TMS was told another sum than was paid."""
-        documents, told = await self._world.quickbooks.documents(), await self._told()
-        paid = {marked(each["note"])[1]: each["total"] for each in documents}
-        due = {source: paid[source] for source in self.paid_for & paid.keys()}
+        due, told = await self._due(), await self._told()
         sources = sorted(due.keys() | told.keys())
         return [
             f"{each}: paid {due.get(each)}, told {told.get(each)}"
             for each in sources
             if due.get(each) != told.get(each)
         ]
+
+    async def told_too_much(self) -> list[str]:
+        """Return the records of which the TMS was told more than they come to."""
+        due, told = await self._due(), await self._told()
+        return [
+            f"{each}: is {due.get(each)}, told {told[each]}" for each in sorted(told) if told[each] > due.get(each, 0)
+        ]
+
+    async def _due(self) -> dict[str, Decimal]:
+        """Return the totals of the documents that are paid for, by the id of the load or trip."""
+        documents = await self._world.quickbooks.documents()
+        totals = {marked(each["note"])[1]: each["total"] for each in documents}
+        return {source: totals[source] for source in self.paid_for & totals.keys()}
 
     async def _told(self) -> dict[str, Decimal]:
         """Return the sums told, by the id of the load or trip."""

@@ -15,11 +15,13 @@ import msgspec
 
 from tests.integration.stage import Stage, child, first_line
 from tests.integration.twins import Json, Vendor, World
+from tests.torture.archive import Archive
 from tests.torture.figures import Figures
 from tests.torture.gate import Call, Gate, Moment, Trap, gate
-from tests.torture.judge import finish, judge_instant
+from tests.torture.judge import finish, finish_behind, judge_instant
 from tests.torture.life import Console, Herald, Life, executed, forked
 from tests.torture.people import People
+from tests.torture.weather import STORMY, calm, settle_climate, storm
 
 LOADS = 24  # in a world: few, so that each look at the books is quick
 _PATIENCE = 0.5  # seconds from ready until the awaited request comes, or the daemon dies without
@@ -37,15 +39,9 @@ _CALLS: dict[Call | None, int] = {
     Call.READ: 6,
     None: 6,
 }
-# What accounting makes of a request id it knows; it takes a number twice, so that nothing of it keeps duplicates out.
-_REPEATS = ("replay", "ignore", "ignore", "fault600")
-_STORMY = 0.3  # the share of worlds in which the vendors' answers go wrong too
-_SPOILED = 0.03  # of the requests of a stormy world, by each kind of fault
-_LATE = 0.05  # seconds after its answer was dropped that a late commit comes
-_WRITES = ("commit_then_drop", "drop_before_commit", "commit_then_500", "error_10000", "late_commit", "cut_json")
-_READS = ("html_502", "cut_json", "drop_before_commit")
-_TMS_READS = ("html_502", "cut_json", "drop", "error_500")
-_TMS_WRITES = (*_TMS_READS, "commit_then_drop", "commit_then_500")
+_DECIDED = {"RELAY_ROUNDS": "4"}  # an id used for something else before the copy was brought back leads nowhere
+_KEPT = 0.15  # before so many lives a backup is made
+_RESTORED = 0.15  # before so many lives the last backup is brought back
 # Doubts are settled within one life, where it lasts; a late request travels for less than the quiet period.
 _SPEED = {
     "ALVYS_OVERLAP": "2",
@@ -77,37 +73,33 @@ class Trial:
     figures: Figures
     settings: dict[str, str]
     stormy: bool
+    set_back: bool
     warm: asyncio.subprocess.Process | None
 
     async def torture(self, lives: int) -> None:
         """End so many lives, then let the daemon finish, and judge."""
-        await self.world.quickbooks.switch(
-            voided_number="free", duplicate_invoice_number="stored", request_id=self.chance.choice(_REPEATS)
-        )
+        await settle_climate(self.world, self.chance)
         await self.people.divide()
         if self.stormy:
-            await self._storm()
+            await storm(self.world, self.chance)
+        archive = Archive(self.place / "ledger.db")
         for number in range(lives):
+            if self.set_back:
+                self._file(archive)
             await self._live(number)
-        await self.world.quickbooks.mend()
-        await self.world.alvys.mend()
+        await calm(self.world)
         await self._connect()  # the last one may have died with the tokens, and nobody was told yet
         async with self.stage.daemon(self.world, **self.settings) as daemon:
-            await finish(daemon, self.world, self.people)
+            await (finish_behind if self.set_back else finish)(daemon, self.world, self.people)
         self.figures.documents += len(await self.world.quickbooks.documents())
         self.figures.answered += self.accounting.passed + self.tms.passed
 
-    async def _storm(self) -> None:
-        """Let requests of all kinds go wrong by chance."""
-        each = {"count": None, "probability": _SPOILED, "seed": self.chance.randrange(1000)}
-        await self.world.quickbooks.spoil(
-            *({**each, "action": action, "method": "POST", "delay": _LATE} for action in _WRITES),
-            *({**each, "action": action, "method": "GET"} for action in _READS),
-        )
-        await self.world.alvys.spoil(
-            *({**each, "action": action, "path": "*/search"} for action in _TMS_READS),
-            *({**each, "action": action, "path": "*-payments"} for action in _TMS_WRITES),
-        )
+    def _file(self, archive: Archive) -> None:
+        """At times bring the last backup of the store back, at times make another one."""
+        if self.chance.random() < _RESTORED and archive.bring_back():
+            self.figures.ends["set back"] += 1
+        if self.chance.random() < _KEPT:
+            archive.keep()
 
     async def _live(self, number: int) -> None:
         [end] = self.chance.choices(_ENDS, [each.share for each in _ENDS])
@@ -240,12 +232,14 @@ _ENDS = (
 
 
 @asynccontextmanager
-async def trial(place: Path, seed: int, figures: Figures, *, warm: bool) -> AsyncIterator[Trial]:
+async def trial(
+    place: Path, seed: int, figures: Figures, *, warm: bool = False, set_back: bool = False
+) -> AsyncIterator[Trial]:
     """Make a world and everything a torture needs; what is left of one that failed stays in `place`."""
     await asyncio.to_thread(_clear, place)
     stage, chance = Stage(place), Random(seed)
     plot = ["--month", f"{stage.month:%Y-%m}", "--seed", str(seed), "--loads", str(LOADS)]
-    stormy = chance.random() < _STORMY
+    stormy = chance.random() < STORMY
     async with AsyncExitStack() as open_:
         process = await open_.enter_async_context(child(["tests.torture.sandbox", *plot], {}, place / "sandbox.log"))
         facts = await first_line(process)
@@ -261,7 +255,19 @@ async def trial(place: Path, seed: int, figures: Figures, *, warm: bool) -> Asyn
         nursery = child(["tests.torture.warm"], {}, place / "warm.log") if warm else nullcontext()
         born_by = await open_.enter_async_context(nursery)
         held = Trial(
-            place, stage, world, people, accounting, tms, herald, chance, figures, _SPEED | through, stormy, born_by
+            place,
+            stage,
+            world,
+            people,
+            accounting,
+            tms,
+            herald,
+            chance,
+            figures,
+            _SPEED | through | (_DECIDED if set_back else {}),
+            stormy,
+            set_back,
+            born_by,
         )
         try:
             yield held
