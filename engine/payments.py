@@ -12,13 +12,13 @@ from typing import NamedTuple
 import structlog
 
 from adapters.ports import Accounting
-from state.database import StoreError
 from state.lifecycle import Effect, IllegalMove, State, Trigger
 from state.memory import Told
 from state.moves import Cause, StaleTransaction
 from state.outbox import Observation, PaymentReport, Phase, Settlement
 from state.store import Store
 from state.transaction import Money, Transaction
+from state.trouble import StoreError
 
 log = structlog.get_logger()
 

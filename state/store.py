@@ -12,7 +12,7 @@ from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from state.database import Clock, Database, StoreMismatch, Work, from_micros, to_micros
+from state.database import Clock, Database, Work, from_micros, to_micros
 from state.lifecycle import Effect, IllegalMove, State, Trigger, forceable
 from state.memory import Memory, Told
 from state.messages import Ended, Ending, announce, finish
@@ -42,6 +42,7 @@ from state.outbox import (
 from state.problem import problem
 from state.rows import attempt_from, change_from, claim_from, transaction_from, write
 from state.transaction import Document, Kind, Sourced, Transaction, TransactionId
+from state.trouble import StoreMismatch
 
 
 class NotForceable(Exception):  # noqa: N818 - named for what happened
@@ -130,9 +131,19 @@ class Store:
     async def close(self) -> None:
         """Say that this owner stopped cleanly, and give the store up."""
         try:
-            await self._database.run(lambda work: work.run("end_run", now=to_micros(work.now), epoch=self.epoch))
+            await self._database.run(self._end, owed=True)
         finally:
             await self._database.close()
+
+    async def back_up(self, to: Path) -> int:
+        """Copy everything committed so far to a new file, while work goes on, and return its size in bytes.
+
+        The copy is complete, checked, private and on the disk, or it is not there. Raises BackupFailed.
+        """
+        return await self._database.back_up(to)
+
+    def _end(self, work: Work) -> None:
+        work.run("end_run", now=to_micros(work.now), epoch=self.epoch)
 
     # -- facts ------------------------------------------------------------------------------------------------
 
@@ -265,7 +276,7 @@ class Store:
         A message that was overtaken by a newer revision never concludes anything about that one. Returns how each
         transaction is now; in its place StaleTransaction if the message was replaced since it was claimed.
         """
-        return await self._database.run_all([partial(finish, ending=ending) for ending in endings])
+        return await self._database.run_all([partial(finish, ending=ending) for ending in endings], owed=True)
 
     async def next_due(self, lanes: Iterable[str]) -> datetime | None:
         """Return when the earliest message of these lanes can be claimed, or None if there is none."""
