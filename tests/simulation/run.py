@@ -4,7 +4,7 @@ import gc
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import structlog
 
+from tests.simulation.daemon import Death
 from tests.simulation.plan import Plan, drawn
 from tests.simulation.world import World
 
@@ -38,12 +39,16 @@ def run_seed(
     *,
     transactions: int = 100,
     plan: Plan | None = None,
+    deaths: Sequence[Death] = (),
     patch: Callable[[], AbstractContextManager[Any]] | None = None,
 ) -> Report:
-    """Run one seed and return its report; `patch` changes the product meanwhile, `plan` stands for the drawn one."""
+    """Run one seed and return its report.
+
+    `plan` stands for the drawn one, `deaths` are those of the first lives, and `patch` changes the product meanwhile.
+    """
     place = _MEMORY if _MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(dir=place) as directory, _alone():
-        world = World(seed, plan or drawn(seed, transactions), Path(directory))
+        world = World(seed, plan or drawn(seed, transactions), Path(directory), deaths)
         with (patch or nullcontext)(), _hearing(world.judge.logged):
             try:
                 world.loop.run_until_complete(world.unfold())

@@ -1,7 +1,7 @@
 """One world: both twins and the daemon in one loop, people and faults around them, and the judge above them all."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -14,7 +14,7 @@ from adapters.sandbox import alvys, quickbooks
 from adapters.sandbox.scenario import meet
 from engine.config import Config
 from tests.simulation import plan as plans
-from tests.simulation.daemon import ACCOUNTING, TMS, Daemon, configured, epoch_after
+from tests.simulation.daemon import ACCOUNTING, TMS, Daemon, Death, configured, epoch_after
 from tests.simulation.disk import Connection, Disk
 from tests.simulation.judge import Judge
 from tests.simulation.loop import Loop
@@ -27,9 +27,9 @@ _REST: Final = 4 * 3600.0  # seconds in which all must come to rest once faults 
 
 
 class World:
-    """Everything there is. `place` holds the daemon's file."""
+    """Everything there is. `place` holds the daemon's file; `deaths` are those it dies one after the other."""
 
-    def __init__(self, seed: int, plan: plans.Plan, place: Path) -> None:
+    def __init__(self, seed: int, plan: plans.Plan, place: Path, deaths: Iterable[Death] = ()) -> None:
         self.plan = plan
         self.loop = Loop(seed)
         self.chance = self.loop.chance
@@ -40,7 +40,7 @@ class World:
         self._place = place
         self._armed = False
         self.reconnects = 0
-        month = alvys.generate(_MONTH, seed, plan.loads)
+        self.month = month = alvys.generate(_MONTH, seed, plan.loads)
         self.accounting = quickbooks.QuickBooksSandbox(
             clock=self._now,
             seed=seed,
@@ -53,7 +53,7 @@ class World:
         quickbooks.seed_company(self.accounting.company)
         meet(self.accounting.company, month)
         disk = Disk(self.loop, self._committed)
-        self.daemon = Daemon(self.loop, self.network, disk, self._configured(), self._epoch)
+        self.daemon = Daemon(self.loop, self.network, disk, self._configured(), self._epoch, deaths)
         self.judge = Judge(
             self.accounting, self.tms, self.daemon.look, now=self._now, time=self.loop.time, quiet=plans.QUIET
         )
@@ -105,7 +105,10 @@ class World:
         while self.loop.time() - began < _REST:
             quiet = not self.judge.waiting()
             await asyncio.sleep(looks)
-            if self.judge.locked_out:
+            if not self.daemon.alive:
+                self.judge.store.reset()
+                self.daemon.start()
+            elif self.judge.locked_out:
                 await self._reconnect()
             elif quiet and not self.judge.waiting():
                 return
