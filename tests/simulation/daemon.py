@@ -74,15 +74,7 @@ class Daemon:
     `epoch` is the instant at which the loop began; each life dies its own of the `deaths`, as long as there are any.
     """
 
-    def __init__(  # noqa: PLR0917 - what a machine consists of
-        self,
-        loop: Loop,
-        network: Network,
-        disk: Disk,
-        settings: config.Config,
-        epoch: datetime,
-        deaths: Iterable[Death] = (),
-    ) -> None:
+    def __init__(self, loop: Loop, network: Network, disk: Disk, settings: config.Config, epoch: datetime) -> None:
         self.life: Life | None = None
         self.lives = 0
         self.ended: list[BaseException] = []
@@ -92,7 +84,7 @@ class Daemon:
         self._disk = disk
         self.settings = settings
         self._epoch = epoch
-        self._deaths = list(deaths)
+        self.deaths: list[Death] = []
         self._stop = asyncio.Event()
 
     def now(self) -> datetime:
@@ -120,7 +112,7 @@ class Daemon:
 
     def start(self) -> Life:
         """Start it."""
-        death = self._deaths[self.lives] if self.lives < len(self._deaths) else Death()
+        death = self.deaths[self.lives] if self.lives < len(self.deaths) else Death()
         life = Life(last=death.step, last_statement=death.statement)
         life.at_death(lambda: self._bury(life))
         self.life, self.lives = life, self.lives + 1
@@ -166,7 +158,7 @@ class Daemon:
 
     async def spare(self) -> None:
         """Let it live on, unless its death is one of the given ones; one that was asked to stop does so first."""
-        if self.life is not None and self.lives > len(self._deaths):
+        if self.life is not None and self.lives > len(self.deaths):
             self.life.die_after(None)
         if self._stop.is_set():
             await self.stop()

@@ -9,6 +9,7 @@ import pytest
 from typing_extensions import override
 
 from tests.simulation.daemon import Death
+from tests.simulation.drain import drain
 from tests.simulation.loop import LIFE, Life, Loop, Stuck
 from tests.simulation.network import Network, Weather
 from tests.simulation.plan import Plan
@@ -35,6 +36,13 @@ def test_daemon_keeps_every_promise_though_it_dies_where_it_is_told_to(deaths: t
     report = run_seed(8, plan=Plan(loads=4, span=10), deaths=deaths)
     assert report.violations == []
     assert report.lives == len(deaths) + 1
+
+
+def test_backlog_leaves_at_the_pace_that_batches_and_single_calls_allow_together() -> None:
+    drained = drain(400)
+    assert drained.violations == []
+    assert drained.throttled == 0
+    assert drained.per_minute > 2 * 460
 
 
 def run(seed: int, main: Callable[[Loop], Any]) -> Any:

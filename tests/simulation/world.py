@@ -1,7 +1,7 @@
 """One world: both twins and the daemon in one loop, people and faults around them, and the judge above them all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -14,7 +14,7 @@ from adapters.sandbox import alvys, quickbooks
 from adapters.sandbox.scenario import meet
 from engine.config import Config
 from tests.simulation import plan as plans
-from tests.simulation.daemon import ACCOUNTING, TMS, Daemon, Death, configured, epoch_after
+from tests.simulation.daemon import ACCOUNTING, TMS, Daemon, configured, epoch_after
 from tests.simulation.disk import Connection, Disk
 from tests.simulation.judge import Judge
 from tests.simulation.loop import Loop
@@ -27,15 +27,15 @@ _REST: Final = 4 * 3600.0  # seconds in which all must come to rest once faults 
 
 
 class World:
-    """Everything there is. `place` holds the daemon's file; `deaths` are those it dies one after the other."""
+    """Everything there is. `place` holds the daemon's file."""
 
-    def __init__(self, seed: int, plan: plans.Plan, place: Path, deaths: Iterable[Death] = ()) -> None:
+    def __init__(self, seed: int, plan: plans.Plan, place: Path) -> None:
         self.plan = plan
         self.loop = Loop(seed)
         self.chance = self.loop.chance
         self.network = Network(self.loop, self._weather)
         self._epoch = epoch_after(_MONTH)
-        self._bad: dict[Address, Weather] = {}
+        self.bad: dict[Address, Weather] = {}
         self._copies: list[Path] = []
         self._place = place
         self._armed = False
@@ -53,7 +53,7 @@ class World:
         quickbooks.seed_company(self.accounting.company)
         meet(self.accounting.company, month)
         disk = Disk(self.loop, self._committed)
-        self.daemon = Daemon(self.loop, self.network, disk, self._configured(), self._epoch, deaths)
+        self.daemon = Daemon(self.loop, self.network, disk, self._configured(), self._epoch)
         self.judge = Judge(
             self.accounting, self.tms, self.daemon.look, now=self._now, time=self.loop.time, quiet=plans.QUIET
         )
@@ -67,26 +67,30 @@ class World:
 
     async def unfold(self) -> None:
         """Let everything happen, then let it come to rest, and judge."""
-        async with self._served():
+        async with self.served():
             self.daemon.start()
-            around = [asyncio.create_task(self._fate())]
-            around += [asyncio.create_task(self._often(act)) for act in (self._bill, self._account, self._help)]
-            around += [asyncio.create_task(self._spoil())]
-            await self._billers.bill(self.plan.span)
-            for task in around:
-                task.cancel()
-            for result in await asyncio.gather(*around, return_exceptions=True):
-                if isinstance(result, Exception):
-                    raise result
+            await self.happen()
             await self._mend()
             self.judge.conclude()
             await self.daemon.stop()
             for error in self.daemon.ended:
                 self.judge.facts.breach("P8", f"the daemon ended by itself: {error!r}")
 
+    async def happen(self) -> None:
+        """Let freight appear, and people, faults and death be about meanwhile."""
+        around = [asyncio.create_task(self._fate())]
+        around += [asyncio.create_task(self._often(act)) for act in (self._bill, self._account, self._help)]
+        around += [asyncio.create_task(self._spoil())]
+        await self._billers.bill(self.plan.span)
+        for task in around:
+            task.cancel()
+        for result in await asyncio.gather(*around, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+
     async def _mend(self) -> None:
         """End all faults, put right what people can, and wait until nothing moves any more."""
-        self._bad.clear()
+        self.bad.clear()
         self._armed = False
         self.accounting.disruptions.clear()
         self.tms.faults.disarm()
@@ -139,13 +143,13 @@ class World:
         while self.plan.faults:
             await asyncio.sleep(self.chance.expovariate(1 / self.plan.faults))
             self.judge.facts.everywhere.add("faults")
-            self._bad = {
+            self.bad = {
                 address: plans.weather(self.chance) for address in (TMS, ACCOUNTING) if self.chance.random() < 0.7
             }
             self.accounting.disruptions.arm(plans.accounting_faults(self.chance))
             self.tms.faults.arm(*plans.tms_faults(self.chance))
             await asyncio.sleep(self.chance.expovariate(1 / 120))
-            self._bad = {}
+            self.bad = {}
             self.accounting.disruptions.clear()
             self.tms.faults.disarm()
 
@@ -204,7 +208,7 @@ class World:
         return self._epoch + timedelta(seconds=self.loop.time())
 
     def _weather(self, address: Address) -> Weather:
-        return self._bad.get(address, FAIR)
+        return self.bad.get(address, FAIR)
 
     def _committed(self, connection: Connection) -> None:
         if connection.life is self.daemon.life:
@@ -245,7 +249,7 @@ class World:
         return configured(self._place, first, vendors, relay__quiet_period=plans.QUIET, **self.plan.settings)
 
     @asynccontextmanager
-    async def _served(self) -> AsyncIterator[None]:
+    async def served(self) -> AsyncIterator[None]:
         """Serve both twins, with the daemon's surroundings in place."""
         with self.daemon.installed():
             for app, address in ((self.accounting.app(), ACCOUNTING), (self.tms.app(), TMS)):
