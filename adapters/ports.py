@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from state.creation import Creation
 from state.outbox import Claim, Observation, Receipt
 from state.problem import Problem
 from state.transaction import Sourced
@@ -165,13 +166,19 @@ class Accounting(Protocol):
 
 
 class Links(Protocol):
-    """What an adapter remembers between runs: which accounting record stands for which party or charge."""
+    """What an adapter remembers between runs: which accounting record stands for which party, or is being made."""
 
     async def linked(self, kind: str, key: str) -> str | None:
         """Return the accounting id remembered for (kind, key), or None."""
 
-    async def link(self, kind: str, key: str, target: str) -> None:
-        """Remember the accounting id of (kind, key), durably, before it is used."""
+    async def link(self, kind: str, key: str, target: str, *, name: str = "") -> None:
+        """Remember the accounting id of (kind, key), durably, before it is used; a creation of `name` has ended."""
+
+    async def creation(self, kind: str, name: str) -> Creation | None:
+        """Return how far the creation of a party of this name has come, None if there never was one."""
+
+    async def record(self, kind: str, name: str, creation: Creation) -> None:
+        """Keep how far a creation has come, durably: what is to be sent, before it is."""
 
 
 class Vault(Protocol):

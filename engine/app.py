@@ -8,7 +8,6 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from datetime import time as clock_time
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -19,29 +18,22 @@ import structlog
 from adapters import alvys, quickbooks
 from adapters.http import Call, Http
 from adapters.ports import Finding
+from engine.allowance import Allowance, allowance
 from engine.config import Config
-from engine.intake import Intake
-from engine.lane import SHIFT, Pace
-from engine.limits import Budget, per_endpoint
-from engine.loop import Loop, Pass
+from engine.daemon import Daemon
+from engine.limits import per_endpoint
+from engine.loop import Loop
 from engine.metrics import Metrics
 from engine.notify import keep_alive, notify
-from engine.parcels import Parcels
-from engine.payments import Payments
 from engine.readiness import Readiness
-from engine.relay import Relay, Table, lanes, routes
 from engine.web.app import make_app
 from engine.web.auth import Role, Token
 from engine.web.server import serving
 from state.database import Clock
-from state.lifecycle import Effect, Trigger
-from state.outbox import Outcome
 from state.store import Store
 
 log = structlog.get_logger()
 
-_BATCH = "batch"  # the endpoint with a limit of its own
-_LOOKBACK = timedelta(days=29)  # an empty store has nothing to catch up on; the change feed goes no further
 _GRACE = 20.0  # seconds for the passes under way to end after a signal
 
 
@@ -75,7 +67,7 @@ async def open_store(config: Config, clock: Clock = now) -> Store:
 
 @asynccontextmanager
 async def vendors(
-    config: Config, store: Store, metrics: Metrics, clock: Clock, budget: Budget
+    config: Config, store: Store, metrics: Metrics, clock: Clock, allowance: Allowance
 ) -> AsyncIterator[Vendors]:
     """Connect both adapters, each with its own connections, budget and timeout."""
     async with aiohttp.ClientSession() as tms_session, aiohttp.ClientSession() as accounting_session:
@@ -87,9 +79,11 @@ async def vendors(
         )
         accounting_http = Http(
             accounting_session,
-            admit=budget.admit,
+            admit=allowance.requests.admit,
             observe=_all(
-                metrics.observe_call("quickbooks", endpoints=quickbooks.ENDPOINTS, metered=True), budget.observe
+                metrics.observe_call("quickbooks", endpoints=quickbooks.ENDPOINTS, purposes=quickbooks.PURPOSES),
+                allowance.requests.observe,
+                allowance.reads.observe,
             ),
             timeout=config.quickbooks.timeout,
         )
@@ -109,19 +103,15 @@ def _all(*observers: Callable[[Call], None]) -> Callable[[Call], None]:
     return observe
 
 
-def _budget(config: Config) -> Budget:
-    """Return what the company's limits leave us."""
-    section = config.quickbooks
-    scarcer = {_BATCH: section.batches_per_minute}
-    return Budget(section.requests_per_minute, section.requests_per_second, scarcer)
-
-
 async def check(config: Config, *, clock: Clock = now) -> Sequence[Finding]:
     """Look at both vendors without a daemon; StoreBusy if one runs, which must then do the looking itself."""
     store = await open_store(config, clock)
     try:
-        async with vendors(config, store, Metrics(config.home_currency), clock, _budget(config)) as ends:
-            return await ends.check()
+        allowed = await allowance(config, store, clock)
+        async with vendors(config, store, Metrics(config.home_currency), clock, allowed) as ends:
+            found = await ends.check()
+        await allowed.reads.flush()
+        return found
     finally:
         await store.close()
 
@@ -133,11 +123,23 @@ async def run(
     metrics = Metrics(config.home_currency, version("loadledger"), quickbooks.CATALOGUE)
     readiness = Readiness(clock)
     store = await open_store(config, clock)
-    budget = _budget(config)
     try:
-        async with vendors(config, store, metrics, clock, budget) as ends, anyio.create_task_group() as tasks:
-            daemon = Daemon(config, store, ends, metrics=metrics, readiness=readiness, clock=clock, budget=budget)
-            app = make_app(store, metrics, readiness, _tokens(config), daemon.wake, ends.check, clock)
+        allowed = await allowance(config, store, clock)
+        async with vendors(config, store, metrics, clock, allowed) as ends, anyio.create_task_group() as tasks:
+            metrics.watch_skips(lambda: {str(reason): count for reason, count in ends.tms.skipped.items()})
+            metrics.watch_token("refresh", lambda: ends.accounting.tokens.seconds_to_expiry)
+            metrics.watch_token("grant", lambda: ends.accounting.tokens.seconds_to_end)
+            daemon = Daemon(
+                config,
+                store,
+                ends.tms,
+                ends.accounting,
+                metrics=metrics,
+                readiness=readiness,
+                clock=clock,
+                allowed=allowed,
+            )
+            app = make_app(store, metrics, readiness, _tokens(config), daemon.hurry, ends.check, clock)
             async with serving(app, config.http.host, config.http.port) as port:
                 tasks.start_soon(keep_alive)
                 tasks.start_soon(_stop_on_signal, daemon.loops)
@@ -153,145 +155,6 @@ async def run(
         with anyio.CancelScope(shield=True):
             await store.close()
         log.info("daemon.stopped", entity=config.entity)
-
-
-class Daemon:
-    """The loops of one legal entity: what comes in, what goes out to each vendor, what comes back."""
-
-    def __init__(  # noqa: PLR0913 - everything meets here
-        self,
-        config: Config,
-        store: Store,
-        ends: Vendors,
-        *,
-        metrics: Metrics,
-        readiness: Readiness,
-        clock: Clock,
-        budget: Budget,
-    ) -> None:
-        self._config = config
-        self._store = store
-        self._ends = ends
-        self._metrics = metrics
-        self._clock = clock
-        self._budget = budget
-        self._caught_up = False
-        noting = _noting(metrics, readiness, clock)
-        first = datetime.combine(config.first_date, clock_time.min, config.alvys.timezone)
-        newest = max(first, clock() - _LOOKBACK)
-        self._outgoing = [
-            Loop(f"relay.{name}", config.relay.interval, self._relay(name, table).run_once, noting)
-            for name, table in lanes(routes(ends.tms, ends.accounting)).items()
-        ]
-        self.loops = [
-            Loop("intake", config.alvys.poll_interval, self._intake(first).run_once, noting),
-            *self._outgoing,
-            Loop(
-                "payments",
-                config.quickbooks.poll_interval,
-                self._payments(newest).run_once,
-                noting,
-            ),
-        ]
-        for loop in self.loops:
-            metrics.watch_loop(loop.name)
-            readiness.watch(loop.name, max(loop.interval, SHIFT))
-        metrics.watch_skips(lambda: {str(reason): count for reason, count in ends.tms.skipped.items()})
-        metrics.watch_token("refresh", lambda: ends.accounting.tokens.seconds_to_expiry)
-        metrics.watch_token("grant", lambda: ends.accounting.tokens.seconds_to_end)
-
-    def wake(self) -> None:
-        """Look at the outbox now."""
-        for loop in self._outgoing:
-            loop.alarm.ring()
-
-    async def work(self) -> None:
-        """Run every loop until all are stopped."""
-        async with anyio.create_task_group() as tasks:
-            for loop in self.loops:
-                tasks.start_soon(loop.run)
-
-    def _relay(self, lane: str, table: Table) -> Relay:
-        pace = self._config.relay
-        most = max(route.sender.most for route in table.values())
-        return Relay(
-            self._store,
-            lane,
-            table,
-            Pace(
-                interval=pace.interval,
-                claim=pace.claim,
-                concurrency=pace.concurrency,
-                quiet_period=pace.quiet_period,
-                read_pause=pace.read_pause,
-                rounds=pace.rounds,
-                retry_base=pace.retry_base,
-                retry_cap=pace.retry_cap,
-            ),
-            entity=self._config.entity,
-            home_currency=self._config.home_currency,
-            clock=self._clock,
-            ended=_counting(self._metrics),
-            parcels=Parcels(
-                most,
-                pace.concurrency,
-                spare=lambda: not self._budget.rest(_BATCH),
-                scarce=lambda: self._budget.rest() > 0,
-            ),
-            # The books may know more than a store restored from a backup: nothing leaves before it has caught up.
-            ready=lambda: self._caught_up,
-        )
-
-    def _intake(self, first: datetime) -> Intake:
-        return Intake(
-            self._store,
-            self._ends.tms,
-            first=first,
-            overlap=timedelta(seconds=self._config.alvys.overlap),
-            clock=self._clock,
-            recorded=self._metrics.recorded,
-            wake=self.wake,
-        )
-
-    def _payments(self, first: datetime) -> Payments:
-        return Payments(
-            self._store,
-            self._ends.accounting,
-            first=first,
-            overlap=timedelta(seconds=self._config.quickbooks.overlap),
-            clock=self._clock,
-            moved=self._metrics.moved,
-            wake=self.wake,
-            caught_up=self._catch_up,
-        )
-
-    def _catch_up(self) -> None:
-        """Let the relays begin: what the books showed since the store last looked is in the store."""
-        if not self._caught_up:
-            self._caught_up = True
-            self.wake()
-
-
-def _counting(metrics: Metrics) -> Callable[[Effect, Outcome, Trigger | None], None]:
-    """Return what the relay calls when a message ended."""
-
-    def ended(effect: Effect, outcome: Outcome, fact: Trigger | None) -> None:
-        metrics.attempted(effect, outcome)
-        if fact is not None:
-            metrics.moved(fact)
-
-    return ended
-
-
-def _noting(metrics: Metrics, readiness: Readiness, clock: Clock) -> Callable[[str, Pass, float], None]:
-    """Return what a loop calls after each pass."""
-
-    def ended(name: str, result: Pass, rest: float) -> None:
-        metrics.loop_ran(name, clock(), passed=result is Pass.DONE)
-        if result is not Pass.BROKEN:
-            readiness.passed(name, rest)
-
-    return ended
 
 
 async def _stop_on_signal(loops: Iterable[Loop]) -> None:
@@ -359,6 +222,9 @@ def _quickbooks(config: Config) -> quickbooks.Settings:
         home_currency=config.home_currency,
         preferences_refresh=section.preferences_refresh,
         reference_refresh=section.reference_refresh,
+        quiet_period=config.relay.quiet_period,
+        read_pause=config.relay.read_pause,
+        rounds=config.relay.rounds,
         mapping=quickbooks.Mapping(
             payable_account=config.mapping.payable_account,
             revenue=config.mapping.revenue,

@@ -117,7 +117,14 @@ class Metrics:
             buckets=_SECONDS,
         )
         self._metered = counter(
-            "metered_reads_total", "Reads that count against a vendor's monthly cap.", endpoint=later
+            "metered_reads_total",
+            "Reads that count against a vendor's monthly cap, by what they are for.",
+            purpose=later,
+        )
+        self._reads = gauge(
+            "metered_reads_month",
+            "This month's metered reads: seen so far, expected by its end, and the cap.",
+            figure=("seen", "forecast", "cap"),
         )
         self._authorized = gauge(
             "adapter_authorized", "1 while the vendor lets us in; 0 until it first did.", vendor=later
@@ -153,9 +160,9 @@ class Metrics:
             self.moved(_INTAKE[result])
 
     def observe_call(
-        self, vendor: str, *, endpoints: Iterable[str] = (), metered: bool = False
+        self, vendor: str, *, endpoints: Iterable[str] = (), purposes: Iterable[str] = ()
     ) -> Callable[[Call], None]:
-        """Return what counts the requests to one vendor; `metered` if the vendor counts reads against a cap.
+        """Return what counts the requests to one vendor; `purposes` are those of reads it counts against a cap.
 
         Whether the vendor lets us in is read from the same calls; the endpoint that gives out tokens is `token`.
         """
@@ -164,8 +171,9 @@ class Metrics:
         for endpoint in endpoints:
             for status in _ANSWERS:
                 self._requests.labels(vendor, endpoint, status)
-            if metered:
-                self._metered.labels(endpoint)
+
+        for purpose in purposes:
+            self._metered.labels(purpose)
 
         def observe(call: Call) -> None:
             status = "none" if call.status is None else f"{call.status // 100}xx"
@@ -173,8 +181,8 @@ class Metrics:
             duration.observe(call.seconds)
             if (let_in := _let_in(call)) is not None:
                 authorized.set(let_in)
-            if metered and not call.writes:
-                self._metered.labels(call.endpoint).inc()
+            if call.purpose and status == "2xx":
+                self._metered.labels(call.purpose).inc()
 
         return observe
 
@@ -186,6 +194,12 @@ class Metrics:
             return nan if seconds is None else seconds
 
         self._token_left.labels(token).set_function(left)
+
+    def watch_reads(self, seen: Callable[[], float], forecast: Callable[[], float], cap: float) -> None:
+        """Ask at each scrape for this month's metered reads: `seen` so far, and the `forecast` for its end."""
+        self._reads.labels("seen").set_function(seen)
+        self._reads.labels("forecast").set_function(forecast)
+        self._reads.labels("cap").set(cap)
 
     def watch_skips(self, skipped: Callable[[], Mapping[str, int]]) -> None:
         """Ask `skipped` at each scrape how many records, by reason, the TMS reader has left alone so far."""
@@ -209,7 +223,7 @@ class Metrics:
         """Bring the gauges to what the store holds; `store_answered` stays 0 if it does not answer."""
         self._answered.set(0)
         counts, backlog = await store.counts(), await store.backlog()
-        waiting = len(await store.memory.observations())
+        waiting = await store.memory.count_observations()
         self._show_counts(counts)
         self._show_backlog(backlog, now)
         self._observations.set(waiting)

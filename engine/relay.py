@@ -7,6 +7,7 @@ for one request when a backlog waits.
 """
 
 import hashlib
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -92,7 +93,8 @@ class Relay:
     """Empties one lane of the outbox.
 
     `entity` names the daemon in request ids; `parcels` decides how many orders a request carries; `ended` hears of each
-    message that ended. While `ready` says no, nothing is taken up.
+    message that ended. While `ready` says no, nothing is taken up. `gather` gives the least seconds between two passes,
+    so that one look-up serves what came meanwhile.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of one worker
@@ -108,9 +110,10 @@ class Relay:
         ended: Callable[[Effect, Outcome, Trigger | None], None],
         parcels: Parcels | None = None,
         ready: Callable[[], bool] = lambda: True,
+        gather: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._store = store
-        self._name = lane
+        self.lane = lane
         self._table = table
         self._pace = pace
         self._entity = entity
@@ -118,10 +121,12 @@ class Relay:
         self._clock = clock
         self._ended = ended
         self._ready = ready
+        self._gather = gather
+        self._gathered_at = -math.inf
         most = max(route.sender.most for route in table.values())
         self._parcels = parcels or Parcels(most, pace.concurrency)
-        self._lane = Lane(pace)
-        self._judgement = Judgement(pace, self._lane, clock)
+        self._door = Lane(pace)
+        self._judgement = Judgement(pace, self._door, clock)
         self._in_hand: set[int] = set()
 
     async def run_once(self) -> float:
@@ -131,6 +136,8 @@ class Relay:
         """
         if not self._ready():
             return self._pace.interval
+        if (early := self._gathered_at + self._gather() - anyio.current_time()) > 0:
+            return early
         self._in_hand.clear()
         outlet, inlet = anyio.create_memory_object_stream[Order](self._pace.claim)
         async with outlet, inlet, anyio.create_task_group() as tasks:
@@ -139,6 +146,10 @@ class Relay:
             drained = await self._feed(outlet)
             outlet.close()
         return self._rest(await self._store.next_due(self._open_lanes())) if drained else 0.0
+
+    def hurry(self) -> None:
+        """Gather no longer: a person waits."""
+        self._gathered_at = -math.inf
 
     async def _feed(self, outlet: MemoryObjectSendStream[Order]) -> bool:
         """Claim, prepare and look up, group by group, and queue what is to be sent; return whether nothing is left."""
@@ -150,6 +161,7 @@ class Relay:
             for order in await self._absent(await self._look_up(orders)):
                 await outlet.send(order)
             if len(claims) < self._pace.claim:
+                self._gathered_at = anyio.current_time() if claims else self._gathered_at
                 return True
         return False
 
@@ -265,7 +277,7 @@ class Relay:
                 return [outcome for order in orders for outcome in await self._carried([order])]
             return [self._judgement.of(order.claim, error) for order in orders]
         self._parcels.carried(len(orders), anyio.current_time() - started)
-        self._lane.recovered()
+        self._door.recovered()
         return [self._outcome(order.claim, results[order.claim.message.id]) for order in orders]
 
     def _outcome(self, claim: Claim, result: Receipt | VendorError) -> Outcome:
@@ -311,15 +323,15 @@ class Relay:
 
     def _open(self) -> bool:
         """Whether the vendor can be asked now; a message that meets a closed lane stays as it is, and due."""
-        return self._lane.open(self._clock())
+        return self._door.open(self._clock())
 
     def _open_lanes(self) -> list[str]:
-        return [self._name] if self._open() else []
+        return [self.lane] if self._open() else []
 
     def _rest(self, due: datetime | None) -> float:
         """Return the seconds until the next message is due, the closed lane opens, or the interval ends."""
         now = self._clock()
-        closed = self._lane.rest(now)
+        closed = self._door.rest(now)
         waits = [self._pace.interval]
         waits += [closed] if closed > 0 else []
         waits += [(due - now).total_seconds()] if due else []

@@ -1,12 +1,14 @@
 """What readers of vendors remember between runs: cursors, links, secrets, and what was seen of documents."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import NamedTuple
 
-from state.database import Database, Work, from_micros, to_micros
+from state.creation import Creation
+from state.database import Database, StoreError, Work, from_micros, to_micros
 from state.outbox import Observation
-from state.rows import observation_from, write
+from state.rows import creation_from, observation_from, write
 from state.transaction import TransactionId
 
 
@@ -22,8 +24,9 @@ class Told(NamedTuple):
 class Memory:
     """The store's smaller tables, through the same writer. Each call is one commit."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, epoch: int) -> None:
         self._database = database
+        self._epoch = epoch
 
     async def cursor(self, name: str) -> datetime | None:
         """Return how far the reader `name` has come."""
@@ -50,6 +53,11 @@ class Memory:
         """Return what was seen and not yet acted on, oldest first."""
         return [observation_from(row) for row in await self._database.run(lambda work: work.rows("observations"))]
 
+    async def count_observations(self) -> int:
+        """Return how many documents were seen and not yet acted on."""
+        rows = await self._database.run(lambda work: work.rows("count_observations"))
+        return int(rows[0]["observations"])
+
     async def forget(self, seen: Observation) -> None:
         """Drop an observation that was acted on, unless a newer one took its place."""
         key = {"kind": seen.kind, "document_id": seen.document.id}
@@ -65,9 +73,29 @@ class Memory:
         row = await self._database.run(lambda work: work.row("linked", kind=kind, key=key))
         return row["target"] if row else None
 
-    async def link(self, kind: str, key: str, target: str) -> None:
-        """Remember the accounting id of (kind, key)."""
-        await self._database.run(lambda work: work.run("link", kind=kind, key=key, target=target))
+    async def link(self, kind: str, key: str, target: str, *, name: str = "") -> None:
+        """Remember the accounting id of (kind, key); a creation of `name` has ended."""
+
+        def unit(work: Work) -> None:
+            work.run("link", kind=kind, key=key, target=target)
+            work.run("end_creation", kind=kind, name=name)
+
+        await self._database.run(unit)
+
+    async def creation(self, kind: str, name: str) -> Creation | None:
+        """Return how far the creation of a party of this name has come, None if there never was one."""
+        row = await self._database.run(lambda work: work.row("creation", kind=kind, name=name))
+        return creation_from(row) if row else None
+
+    async def record(self, kind: str, name: str, creation: Creation) -> None:
+        """Keep how far a creation has come; StoreError if another owner took the store."""
+        values = asdict(creation) | {"due_at": to_micros(creation.due_at)}
+
+        def unit(work: Work) -> None:
+            if not work.run("record_creation", kind=kind, name=name, epoch=self._epoch, **values):
+                raise StoreError("the store has another owner")
+
+        await self._database.run(unit)
 
     async def secret(self, name: str) -> str | None:
         """Return the newest value kept under `name`, or None."""
@@ -77,3 +105,17 @@ class Memory:
     async def keep(self, name: str, value: str) -> None:
         """Keep a new value under `name`; the one before stays in the file until the next."""
         await self._database.run(lambda work: work.run("keep_secret", name=name, value=value, now=to_micros(work.now)))
+
+    async def reads(self, *, since: int) -> dict[int, int]:
+        """Return the metered reads of each hour from `since` on; hours count from 1970 UTC."""
+        rows = await self._database.run(lambda work: work.rows("reads", since=since))
+        return {row["hour"]: row["count"] for row in rows}
+
+    async def count_reads(self, counts: Mapping[tuple[int, str], int]) -> None:
+        """Add metered reads, by hour and by what they were for."""
+
+        def unit(work: Work) -> None:
+            for (hour, purpose), count in counts.items():
+                work.run("count_reads", hour=hour, purpose=purpose, count=count)
+
+        await self._database.run(unit)

@@ -173,6 +173,18 @@ SELECT target FROM links WHERE kind = :kind AND key = :key
 -- link: remembered before it is used
 INSERT INTO links (kind, key, target) VALUES (:kind, :key, :target) ON CONFLICT (kind, key) DO UPDATE SET target = excluded.target
 
+-- end_creation: it is there, so the next of that name would be a new request
+UPDATE creations SET phase = 'waiting', round = round + 1, reads = 0, tries = 0 WHERE kind = :kind AND name = :name
+
+-- creation: how far a party has come on its way into accounting
+SELECT phase, request_id, body, due_at, round, reads, tries FROM creations WHERE kind = :kind AND name = :name
+
+-- record_creation: intent before effect, by the one owner; no row means somebody else owns the store
+INSERT INTO creations (kind, name, phase, request_id, body, due_at, round, reads, tries)
+SELECT :kind, :name, :phase, :request_id, :body, :due_at, :round, :reads, :tries WHERE (SELECT max(epoch) FROM runs) = :epoch
+ON CONFLICT (kind, name) DO UPDATE SET phase = excluded.phase, request_id = excluded.request_id, body = excluded.body,
+    due_at = excluded.due_at, round = excluded.round, reads = excluded.reads, tries = excluded.tries
+
 -- secret: the newest value
 SELECT value FROM secrets WHERE name = :name
 
@@ -180,13 +192,24 @@ SELECT value FROM secrets WHERE name = :name
 INSERT INTO secrets (name, value, kept_at) VALUES (:name, :value, :now)
 ON CONFLICT (name) DO UPDATE SET previous = value, value = excluded.value, kept_at = excluded.kept_at
 
+-- reads: how many metered reads each hour has seen
+SELECT hour, sum(count) AS count FROM reads WHERE hour >= :since GROUP BY hour
+
+-- count_reads: what was read since the last time, by what it was for
+INSERT INTO reads (hour, purpose, count) VALUES (:hour, :purpose, :count)
+ON CONFLICT (hour, purpose) DO UPDATE SET count = count + excluded.count
+
 -- count_transactions: how many, and how much, by kind, state and problem
-SELECT kind, state, problem_code, currency, count(*) AS transactions, coalesce(sum(total), 0) AS total, coalesce(sum(paid), 0) AS paid,
-       coalesce(sum(state = 'exported' AND paid > 0), 0) AS partly_paid
-FROM transactions GROUP BY kind, state, problem_code, currency
+SELECT kind, state, nullif(problem_code, '') AS problem_code, nullif(currency, '') AS currency, transactions, total, paid, partly_paid
+FROM tallies WHERE transactions > 0
 
 -- count_messages: how many, and since when, by effect and phase
-SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages WHERE phase NOT IN ('delivered') GROUP BY effect, phase
+SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages WHERE phase IN ('waiting', 'sent', 'in_doubt') GROUP BY effect, phase
+UNION ALL
+SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages WHERE phase = 'dead' GROUP BY effect, phase
+
+-- count_observations: documents seen and not yet acted on
+SELECT count(*) AS observations FROM observations
 
 -- next_due: when the relay should look again; what is held up by its own transaction becomes due with it
 SELECT m.due_at FROM messages m

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from state.creation import Creation
 from state.database import from_micros, to_micros
 from state.lifecycle import Effect, State
 from state.outbox import Attempt, Change, Claim, Message, Observation, PaymentReport, Phase
@@ -114,6 +115,19 @@ def change_from(row: sqlite3.Row) -> Change:
         actor=row["actor"],
         reason=row["reason"],
         version=row["version"],
+    )
+
+
+def creation_from(row: sqlite3.Row) -> Creation:
+    """Return the creation a row holds."""
+    return Creation(
+        phase=Phase(row["phase"]),
+        request_id=row["request_id"],
+        body=row["body"],
+        due_at=from_micros(row["due_at"]),
+        round=row["round"],
+        reads=row["reads"],
+        tries=row["tries"],
     )
 
 

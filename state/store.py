@@ -95,7 +95,7 @@ class Store:
     def __init__(self, database: Database, epoch: int) -> None:
         self._database = database
         self.epoch = epoch
-        self.memory = Memory(database)
+        self.memory = Memory(database, epoch)
 
     @classmethod
     async def open(  # noqa: PLR0913 - who owns it, for whom, and how long to stay quiet

@@ -11,6 +11,7 @@ from adapters.quickbooks.auth import Tokens
 from adapters.quickbooks.changes import Watch
 from adapters.quickbooks.check import Inspection
 from adapters.quickbooks.client import Client
+from adapters.quickbooks.creations import Creations
 from adapters.quickbooks.exports import Exports
 from adapters.quickbooks.parties import Parties
 from adapters.quickbooks.references import References
@@ -31,7 +32,8 @@ class QuickBooks(Accounting):
         self.tokens = Tokens(settings, http, vault, clock)
         client = Client(settings, http, self.tokens)
         references = References(client, settings, clock)
-        self.exports = Exports(settings, client, references, Parties(client, links, settings.entity))
+        creations = Creations(client, links, settings, clock)
+        self.exports = Exports(settings, client, references, Parties(client, links, creations))
         self.voids = Voids(settings, client)
         self._watch = Watch(settings, client, references, clock)
         self._inspection = Inspection(settings, client, references, self.tokens)

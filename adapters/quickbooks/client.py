@@ -1,5 +1,6 @@
 """The requests QuickBooks understands: paths, queries, paging, and faults turned into errors."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -156,8 +157,10 @@ class Client:
             if refusal.status < HTTPStatus.BAD_REQUEST:
                 raise OutcomeUnknown(f"a batch was refused as if carried out: {refusal}") from refusal
             raise
-        answers = _objects(reply.data.get("BatchItemResponse"))
-        return {name: _of_item([each for each in answers if each.get("bId") == name], reply.trace) for name in changes}
+        answers: defaultdict[object, list[Raw]] = defaultdict(list)
+        for each in _objects(reply.data.get("BatchItemResponse")):
+            answers[str(each.get("bId"))].append(each)
+        return {name: _of_item(answers[name], reply.trace) for name in changes}
 
     async def changes(self, entities: Sequence[str], since: datetime) -> tuple[dict[str, list[Raw]], datetime | None]:
         """Return the objects of each entity changed since then, tombstones among them, and the vendor's time."""

@@ -5,6 +5,7 @@ Pure functions; MAPPING.md has one row per field.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from adapters.quickbooks.forms import FORMS, Form, Raw
@@ -56,6 +57,7 @@ def charge_target(charges: Charges, kind: Kind, line: Line) -> str:
     return found
 
 
+@lru_cache(maxsize=4096)
 def _key(text: str) -> str:
     return " ".join(text.split()).casefold()
 

@@ -22,6 +22,7 @@ from state.transaction import Kind, Transaction
 # Ten hexadecimal digits: never long enough to be taken for a card number.
 _DIGITS = 10
 _PATTERN = re.compile(rf"\[loadledger (\S+) (\w+) (\S+) g(\d+) ([0-9a-f]{{{_DIGITS}}})\]")
+_KINDS = frozenset(Kind)
 _LETTERS = re.compile(r"[^0-9A-Za-z]+")
 
 
@@ -59,7 +60,7 @@ def marker(entity: str, transaction: Transaction, fingerprint: str) -> Marker:
 def parse(note: str | None) -> Marker | None:
     """Return the marker in a private note, or None; a person's text around it does not matter."""
     found = _PATTERN.search(note or "")
-    if found is None or found[2] not in set(Kind):
+    if found is None or found[2] not in _KINDS:
         return None
     return Marker(unquote(found[1]), Kind(found[2]), unquote(found[3]), int(found[4]), found[5])
 

@@ -1,21 +1,25 @@
 """Which QuickBooks customer or vendor stands for a party of the TMS: linked, else found by name, else created."""
 
-import hashlib
 import re
-from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 from weakref import WeakValueDictionary
 
 import anyio
 
 from adapters.http import encode
-from adapters.ports import Links, OutcomeUnknown, Unavailable
-from adapters.quickbooks.client import Change, Client, quoted
+from adapters.ports import Links, OutcomeUnknown
+from adapters.quickbooks.client import Client, quoted
+from adapters.quickbooks.creations import Creations
 from adapters.quickbooks.faults import Refused
 from adapters.quickbooks.forms import Form, Raw
 from adapters.quickbooks.problems import rejected
 from adapters.quickbooks.shapes import Named, readable
 from state.transaction import Address, Party
+
+# A document waits so many seconds for another that is creating its party, then lets others go first.
+_PATIENCE: Final = 5.0
 
 _LONGEST_NAME: Final = 500
 _LONGEST_COMPANY: Final = 100
@@ -33,13 +37,12 @@ _CONTACT: Final = frozenset({"2040", "2050", "2210"})
 class Parties:
     """Customers and vendors. A link is kept durably before the id is used; one creation per name at a time."""
 
-    def __init__(self, client: Client, links: Links, entity: str) -> None:
+    def __init__(self, client: Client, links: Links, creations: Creations) -> None:
         self._client = client
         self._links = links
-        self._entity = entity
+        self._creations = creations
         self._flights: WeakValueDictionary[str, anyio.Lock] = WeakValueDictionary()
         self._doubted: set[tuple[str, str]] = set()
-        self._refusals: Counter[str] = Counter()
 
     def doubt(self, party: Party, form: Form) -> None:
         """Check the link of this party at the next use: QuickBooks just refused a reference of its document."""
@@ -48,7 +51,8 @@ class Parties:
     async def resolve(self, party: Party, form: Form) -> str:
         """Return the id of the party in QuickBooks, creating it if no one goes by its name.
 
-        Raises Rejected if the name is held by an inactive, an ambiguous or the other kind of party.
+        Raises Rejected if the name is held by an inactive, an ambiguous or the other kind of party, and OutcomeUnknown
+        while nobody knows what came of the creation: then this document waits.
         """
         if linked := await self._linked(party, form):
             return linked
@@ -56,13 +60,38 @@ class Parties:
         if not names:
             raise rejected("party_missing", f"party {party.source_id} has no name that QuickBooks accepts")
         async with self._flight(names[0]):
-            linked = await self._linked(party, form) or await self._found(names, form)
-            linked = linked or await self._created(party, names, form)
-            await self._links.link(form.party.lower(), party.source_id, linked)
+            linked = await self._linked(party, form) or await self._named_or_new(party, names, form)
+            await self._links.link(form.party.lower(), party.source_id, linked, name=key(names[0]))
             return linked
 
-    def _flight(self, name: str) -> anyio.Lock:
-        return self._flights.setdefault(key(name), anyio.Lock())
+    @asynccontextmanager
+    async def _flight(self, name: str) -> AsyncIterator[None]:
+        """Be the only one who looks for a name and creates it; raise OutcomeUnknown if another takes long over it."""
+        lock = self._flights.setdefault(key(name), anyio.Lock())
+        with anyio.move_on_after(_PATIENCE) as waiting:
+            await lock.acquire()
+        if waiting.cancelled_caught:
+            raise OutcomeUnknown("another document is creating the party", _PATIENCE)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def _named_or_new(self, party: Party, names: tuple[str, ...], form: Form) -> str:
+        """Return the party that goes by one of the names, or a new one that goes by the first."""
+        name = key(names[0])
+        held = await self._creations.held(form, name)
+        if found := await self._found(names, form):
+            return found
+        creation = await self._creations.next(form, name, held, encode(card(party, names[0])), party.source_id)
+        try:
+            return await self._creations.send(form, name, creation)
+        except Refused as refusal:
+            if refusal.fault.code in _EXISTS:
+                return await self._held(names, form)
+            if refusal.fault.code in _CONTACT:
+                raise rejected("party_refused", refusal.fault.text, refusal.trace) from refusal
+            raise
 
     async def _linked(self, party: Party, form: Form) -> str | None:
         """Return the remembered id; one in doubt only if it is still active."""
@@ -95,25 +124,6 @@ class Parties:
         rows = await self._client.select(entity, where, purpose="party")
         named = (readable(raw, Named) for raw in rows)
         return [row for row in named if row is not None and key(row.display_name) == key(name)]
-
-    async def _created(self, party: Party, names: tuple[str, ...], form: Form) -> str:
-        body = encode(card(party, names[0]))
-        identity = f"{self._entity} {form.party} {party.source_id} "
-        digest = hashlib.sha256(identity.encode() + body).hexdigest()[:32]
-        request_id = f"{digest}-{self._refusals[digest]}"
-        try:
-            reply = await self._client.write(Change(form.party, "create", body), request_id)
-            return reply.shaped(form.party, Named).id
-        except OutcomeUnknown as error:
-            # Names are unique, so the next try finds it by name if it was created after all.
-            raise Unavailable(f"creating a {form.party.lower()}: {error}") from error
-        except Refused as refusal:
-            self._refusals[digest] += 1  # a repeated id could bring back the same refusal from memory
-            if refusal.fault.code in _EXISTS:
-                return await self._held(names, form)
-            if refusal.fault.code in _CONTACT:
-                raise rejected("party_refused", refusal.fault.text, refusal.trace) from refusal
-            raise
 
     async def _held(self, names: tuple[str, ...], form: Form) -> str:
         """Return the party that took the name meanwhile; raise Rejected if another kind of party holds it."""

@@ -72,6 +72,11 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "active), then retry."),
         Problem("party_refused", "QuickBooks refused the contact details of a new customer or vendor.",
                 "Correct name, e-mail or address in the TMS, or add the party in QuickBooks by hand; then retry."),
+        Problem("party_undecided",
+                "QuickBooks gave no clear answer when a customer or vendor was created, several times, and lists none "
+                "of this name.",
+                "Wait until QuickBooks is well again, or add the party there by hand under this very name (Sales > "
+                "Customers or Expenses > Vendors > New); then retry."),
         # refused by QuickBooks
         Problem("plan_lacks_feature",
                 "The company's QuickBooks plan, or the connected user, may not do this; bills need Essentials or "

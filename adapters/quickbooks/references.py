@@ -1,6 +1,6 @@
 """The company's preferences and lists, cached: reads are metered, and lists change slowly."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final, Generic, TypeVar
 
@@ -34,15 +34,37 @@ class Cached(Generic[Value]):
     async def get(self, *, fresh: bool = False) -> Value:
         """Return the value; with `fresh`, one read within the last seconds."""
         oldest = min(_FRESH, self._refresh) if fresh else self._refresh
+        if self._held is not None and self._age(self._held) < oldest:
+            return self._held[0]
         async with self._lock:
-            if self._held is None or (self._clock() - self._held[1]).total_seconds() >= oldest:
+            if self._held is None or self._age(self._held) >= oldest:
                 asked = self._clock()
                 self._held = (await self._read(), asked)
             return self._held[0]
 
+    def _age(self, held: tuple[Value, datetime]) -> float:
+        return (self._clock() - held[1]).total_seconds()
+
     def forget(self) -> None:
         """Read anew at the next call."""
         self._held = None
+
+
+class Roll(Generic[Row]):
+    """One of the company's lists, by what people may call its rows."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = rows
+        self._rungs: tuple[dict[str, list[Row]], ...] = ({}, {}, {})
+        for row in rows:
+            for rung, handles in zip(self._rungs, row.handles, strict=True):
+                for key in {_key(handle) for handle in handles}:
+                    rung.setdefault(key, []).append(row)
+
+    def called(self, wanted: str) -> Sequence[Row]:
+        """Return the rows on the first rung of handles that `wanted` names, case aside."""
+        key = _key(wanted)
+        return next((rung[key] for rung in self._rungs if key in rung), ())
 
 
 class References:
@@ -52,18 +74,18 @@ class References:
         self._client = client
         self._preferences = Cached(client.preferences, settings.preferences_refresh, clock)
 
-        def listed(entity: str, shape: type[Row]) -> Cached[list[Row]]:
-            return Cached(lambda: self._rows(entity, shape), settings.reference_refresh, clock)
+        def listed(entity: str, shape: type[Row]) -> Cached[Roll[Row]]:
+            return Cached(lambda: self._roll(entity, shape), settings.reference_refresh, clock)
 
         self._accounts = listed("Account", Account)
         self._items = listed("Item", Item)
         self._terms = listed("Term", Term)
         self._methods = listed("PaymentMethod", PaymentMethod)
 
-    async def _rows(self, entity: str, shape: type[Row]) -> list[Row]:
+    async def _roll(self, entity: str, shape: type[Row]) -> Roll[Row]:
         """Read a whole list, inactive rows too, which the query language leaves out unless asked."""
         rows = await self._client.select(entity, "Active in (true, false)", purpose="reference")
-        return [row for row in (readable(raw, shape) for raw in rows) if row is not None]
+        return Roll([row for row in (readable(raw, shape) for raw in rows) if row is not None])
 
     async def preferences(self, *, fresh: bool = False) -> Preferences:
         """Return the company's preferences."""
@@ -90,7 +112,7 @@ class References:
             if account.account_type != _PAYABLE:
                 raise rejected("account_type_wrong", f"account {account.name} is of type {account.account_type}")
             return account
-        payables = [row for row in await self._accounts.get() if row.account_type == _PAYABLE and row.active]
+        payables = [row for row in (await self._accounts.get()).rows if row.account_type == _PAYABLE and row.active]
         if len(payables) != 1:
             found = ", ".join(account.name for account in payables) or "none"
             raise rejected("payable_account_unclear", f"Accounts payable accounts: {found}")
@@ -98,12 +120,12 @@ class References:
 
     async def term(self, days: int) -> str | None:
         """Return the id of the terms of exactly `days` days, or None."""
-        terms = await self._terms.get()
+        terms = (await self._terms.get()).rows
         return next((term.id for term in terms if term.active and term.due_days == days), None)
 
     async def payment_method(self, method_id: str) -> str | None:
         """Return the name of a payment method, or None."""
-        methods = await self._methods.get()
+        methods = (await self._methods.get()).rows
         return next((method.name for method in methods if method.id == method_id), None)
 
     def forget(self) -> None:
@@ -111,27 +133,16 @@ class References:
         self._accounts.forget()
         self._items.forget()
 
-    async def _found(self, listed: Cached[list[Row]], wanted: str, what: str) -> Row:
+    async def _found(self, listed: Cached[Roll[Row]], wanted: str, what: str) -> Row:
         """Return the one active row called `wanted`, looking again in a fresh list before refusing."""
-        found = matches(await listed.get(), wanted)
+        found = (await listed.get()).called(wanted)
         if not any(row.active for row in found):
-            found = matches(await listed.get(fresh=True), wanted)
+            found = (await listed.get(fresh=True)).called(wanted)
         active = [row for row in found if row.active]
         if len(active) == 1:
             return active[0]
         code = "reference_ambiguous" if active else "reference_inactive" if found else "reference_missing"
         raise rejected(code, f'{what} "{wanted}"')
-
-
-def matches(rows: Iterable[Row], wanted: str) -> Sequence[Row]:
-    """Return the rows on the first rung of handles that `wanted` names, case aside."""
-    key = _key(wanted)
-    rows = list(rows)
-    for rung in range(3):
-        found = [row for row in rows if key in {_key(handle) for handle in row.handles[rung]}]
-        if found:
-            return found
-    return ()
 
 
 def _key(text: str) -> str:

@@ -31,4 +31,7 @@ class Settings:
     home_currency: str = "USD"
     preferences_refresh: float = 3600.0
     reference_refresh: float = 3600.0
+    quiet_period: float = 180.0  # from a creation of unknown outcome to the first look for it
+    read_pause: float = 5.0  # between two looks that have to agree
+    rounds: int = 3  # creations of unknown outcome before a person decides
     mapping: Mapping = field(default_factory=Mapping)

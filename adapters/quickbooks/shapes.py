@@ -1,5 +1,6 @@
 """The parts of QuickBooks' objects that we read. Fields we do not name are ignored: new ones appear unannounced."""
 
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -254,10 +255,11 @@ Read = TypeVar("Read", bound=msgspec.Struct)
 
 def readable(raw: object, shape: type[Read]) -> Read | None:
     """Return an untyped object as `shape`, or None if it does not fit; a null is as good as a missing field."""
-    try:
+    with suppress(msgspec.ValidationError):
+        return msgspec.convert(raw, shape)  # most objects fit as they are
+    with suppress(msgspec.ValidationError):
         return msgspec.convert(_stated(raw), shape)
-    except msgspec.ValidationError:
-        return None
+    return None
 
 
 def _stated(value: Any) -> Any:  # noqa: ANN401 - untyped JSON

@@ -120,6 +120,9 @@ class Quickbooks(Section):
     requests_per_minute: Count = Field(default=500, description="the company's budget per minute")
     requests_per_second: Count = Field(default=10, description="the company's budget per second")
     batches_per_minute: Count = Field(default=40, description="the company's budget of batches per minute")
+    reads_per_month: Count = Field(
+        default=500_000, description="the metered reads the Intuit app may make in a month; near it polling slows"
+    )
     preferences_refresh: Seconds = Field(default=900, description="how long the company's preferences are remembered")
     reference_refresh: Seconds = Field(default=3600, description="how long accounts, items and terms are remembered")
     timeout: Seconds = Field(default=130, description="the longest wait for an answer")
@@ -129,6 +132,9 @@ class Relay(Section):
     """How documents are sent, and what happens if an answer stays away."""
 
     interval: Seconds = Field(default=5, description="the time between two looks at the outbox when nothing wakes it")
+    gather: Pause = Field(
+        default=30, description="how long new documents wait for company, so that one look-up serves them all"
+    )
     claim: Count = Field(default=300, description="the messages taken up at once")
     concurrency: Count = Field(default=10, description="the messages sent at the same time")
     quiet_period: Pause = Field(default=180, description="the wait before a send without an answer is looked up")

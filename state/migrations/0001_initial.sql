@@ -45,6 +45,44 @@ CREATE TABLE transactions (
 CREATE INDEX transactions_by_state ON transactions (state, kind, id);
 CREATE UNIQUE INDEX transactions_by_document ON transactions (kind, document_id) WHERE document_id IS NOT NULL;
 
+-- How many transactions stand alike, kept with every move: counting a million rows would hold up the writer.
+CREATE TABLE tallies (
+    kind          TEXT    NOT NULL,
+    state         TEXT    NOT NULL,
+    problem_code  TEXT    NOT NULL,                 -- empty: none
+    currency      TEXT    NOT NULL,                 -- empty: none
+    transactions  INTEGER NOT NULL,
+    total         INTEGER NOT NULL,
+    paid          INTEGER NOT NULL,
+    partly_paid   INTEGER NOT NULL,
+    PRIMARY KEY (kind, state, problem_code, currency)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER tallied_in AFTER INSERT ON transactions
+BEGIN
+    INSERT INTO tallies
+    VALUES (NEW.kind, NEW.state, coalesce(NEW.problem_code, ''), coalesce(NEW.currency, ''),
+            1, coalesce(NEW.total, 0), coalesce(NEW.paid, 0), coalesce(NEW.state = 'exported' AND NEW.paid > 0, 0))
+    ON CONFLICT DO UPDATE SET
+        transactions = transactions + 1, total = total + excluded.total,
+        paid = paid + excluded.paid, partly_paid = partly_paid + excluded.partly_paid;
+END;
+
+CREATE TRIGGER tallied_anew AFTER UPDATE OF state, problem_code, currency, total, paid ON transactions
+BEGIN
+    UPDATE tallies SET
+        transactions = transactions - 1, total = total - coalesce(OLD.total, 0), paid = paid - coalesce(OLD.paid, 0),
+        partly_paid = partly_paid - coalesce(OLD.state = 'exported' AND OLD.paid > 0, 0)
+    WHERE kind = OLD.kind AND state = OLD.state
+      AND problem_code = coalesce(OLD.problem_code, '') AND currency = coalesce(OLD.currency, '');
+    INSERT INTO tallies
+    VALUES (NEW.kind, NEW.state, coalesce(NEW.problem_code, ''), coalesce(NEW.currency, ''),
+            1, coalesce(NEW.total, 0), coalesce(NEW.paid, 0), coalesce(NEW.state = 'exported' AND NEW.paid > 0, 0))
+    ON CONFLICT DO UPDATE SET
+        transactions = transactions + 1, total = total + excluded.total,
+        paid = paid + excluded.paid, partly_paid = partly_paid + excluded.partly_paid;
+END;
+
 CREATE TABLE messages (
     id              INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: attempts, and whoever claimed it, remember it
     transaction_id  INTEGER NOT NULL REFERENCES transactions (id),
@@ -141,9 +179,29 @@ CREATE TABLE links (
     PRIMARY KEY (kind, key)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE creations (
+    kind        TEXT    NOT NULL,
+    name        TEXT    NOT NULL,                   -- as names are compared: one creation each, whoever needs it
+    phase       TEXT    NOT NULL CHECK (phase IN ('waiting', 'sent', 'in_doubt', 'dead')),
+    request_id  TEXT    NOT NULL,
+    body        BLOB    NOT NULL,
+    due_at      INTEGER NOT NULL,
+    round       INTEGER NOT NULL,
+    reads       INTEGER NOT NULL,
+    tries       INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE secrets (
     name      TEXT PRIMARY KEY,
     value     TEXT NOT NULL,
     previous  TEXT,
     kept_at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reads (
+    hour     INTEGER NOT NULL,                      -- since 1970 UTC
+    purpose  TEXT    NOT NULL,
+    count    INTEGER NOT NULL,
+    PRIMARY KEY (hour, purpose)
 ) STRICT, WITHOUT ROWID;

@@ -411,14 +411,6 @@ async def test_documents_of_one_new_customer_look_for_it_once(world: World) -> N
     assert world.reads() - before == 1
 
 
-async def test_lost_answer_to_a_new_customer_is_tried_later_and_found(world: World) -> None:
-    world.twin.disruptions.arm([{"action": "commit_then_drop", "method": "POST", "match": "Customer"}])
-    with pytest.raises(Unavailable):
-        await world.prepared(transaction())
-    await world.exported(transaction())
-    assert len(world.held("Customer")) == 1
-
-
 async def test_update_changes_our_fields_and_keeps_everything_else(world: World) -> None:
     sent = await world.exported(transaction())
     [invoice] = world.held("Invoice")

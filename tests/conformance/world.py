@@ -13,6 +13,7 @@ from adapters.ports import (
 )
 from adapters.quickbooks import Mapping, QuickBooks
 from adapters.sandbox.quickbooks import QuickBooksSandbox
+from state.creation import Creation
 from state.lifecycle import Effect, State
 from state.outbox import Claim, Message, Observation, Phase, Receipt
 from state.transaction import Content, Document, Kind, Line, Money, Party, Transaction, TransactionId
@@ -27,12 +28,21 @@ class Memory:
 
     links: dict[tuple[str, str], str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    creations: dict[tuple[str, str], Creation] = field(default_factory=dict)
 
     async def linked(self, kind: str, key: str) -> str | None:
         return self.links.get((kind, key))
 
-    async def link(self, kind: str, key: str, target: str) -> None:
+    async def link(self, kind: str, key: str, target: str, *, name: str = "") -> None:
         self.links[kind, key] = target
+        if ended := self.creations.get((kind, name)):
+            self.creations[kind, name] = replace(ended, phase=Phase.WAITING, round=ended.round + 1, reads=0, tries=0)
+
+    async def creation(self, kind: str, name: str) -> Creation | None:
+        return self.creations.get((kind, name))
+
+    async def record(self, kind: str, name: str, creation: Creation) -> None:
+        self.creations[kind, name] = creation
 
     async def secret(self, name: str) -> str | None:
         return self.secrets.get(name)

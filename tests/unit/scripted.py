@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestServer
 from adapters.http import Http, encode
 from adapters.ports import Order
 from adapters.quickbooks import QuickBooks, Settings
+from state.creation import Creation
 from state.lifecycle import Effect, State
 from state.outbox import Claim, Message, Phase
 from state.transaction import Kind, Transaction, TransactionId
@@ -41,8 +42,14 @@ class Vault:
     async def linked(self, kind: str, key: str) -> str | None:
         return None
 
-    async def link(self, kind: str, key: str, target: str) -> None:
+    async def link(self, kind: str, key: str, target: str, *, name: str = "") -> None:
         raise AssertionError("nothing to link here")
+
+    async def creation(self, kind: str, name: str) -> Creation | None:
+        raise AssertionError("nothing to create here")
+
+    async def record(self, kind: str, name: str, creation: Creation) -> None:
+        raise AssertionError("nothing to create here")
 
     @property
     def tokens(self) -> list[str]:

@@ -64,8 +64,9 @@ def busy() -> Metrics:
     metrics = Metrics("USD", "1.2.3", ["period_closed"])
     metrics.watch_loop("relay")
     metrics.watch_skips(lambda: {"not_ours": 0})
-    metrics.observe_call("accounting", endpoints=["query"], metered=True)(
-        Call("query", writes=False, status=200, seconds=1)
+    metrics.watch_reads(lambda: 1, lambda: 2.0, 3)
+    metrics.observe_call("accounting", endpoints=["query"], purposes=["look_up"])(
+        Call("query", writes=False, status=200, seconds=1, purpose="look_up")
     )
     return metrics
 
@@ -104,7 +105,7 @@ def test_series_of_vendors_and_loops_exist_at_zero_once_they_are_named() -> None
     metrics = Metrics()
     metrics.watch_loop("relay")
     metrics.watch_skips(lambda: {"not_ours": 0})
-    metrics.observe_call("accounting", endpoints=["query"], metered=True)
+    metrics.observe_call("accounting", endpoints=["query"], purposes=["look_up"])
     seen = samples(metrics)
     expected = [
         "loop_last_success_timestamp_seconds{loop=relay}",
@@ -117,7 +118,7 @@ def test_series_of_vendors_and_loops_exist_at_zero_once_they_are_named() -> None
             for status in ("2xx", "4xx", "5xx", "none")
         ),
         "vendor_request_duration_seconds_count{vendor=accounting}",
-        "metered_reads_total{endpoint=query}",
+        "metered_reads_total{purpose=look_up}",
     ]
     assert {name: seen.get(name) for name in expected} == dict.fromkeys(expected, 0)
 
@@ -238,20 +239,21 @@ def test_attempts_are_counted_by_how_they_ended(
     }
 
 
-def test_requests_are_counted_by_class_of_status_and_only_reads_are_metered() -> None:
+def test_requests_are_counted_by_class_of_status_and_only_reads_that_succeed_are_metered() -> None:
     metrics = Metrics()
-    observe = metrics.observe_call("accounting", metered=True)
+    observe = metrics.observe_call("accounting", purposes=["look_up", "check"])
     for status in (200, 204, 404, 520, None):
-        observe(Call("query", writes=False, status=status, seconds=0.3))
+        observe(Call("query", writes=False, status=status, seconds=0.3, purpose="look_up"))
     observe(Call("invoice", writes=True, status=200, seconds=40.0))
     metrics.observe_call("tms")(Call("loads/search", writes=False, status=200, seconds=0.1))
     now = samples(metrics)
     counted = {status: now[f"vendor_requests_total{{endpoint=query,status={status},vendor=accounting}}"]
                for status in ("2xx", "4xx", "5xx", "none")}  # fmt: skip
     assert counted == {"2xx": 2, "4xx": 1, "5xx": 1, "none": 1}
-    assert now["metered_reads_total{endpoint=query}"] == 5
-    assert "metered_reads_total{endpoint=invoice}" not in now
-    assert "metered_reads_total{endpoint=loads/search}" not in now
+    assert {name: value for name, value in now.items() if name.startswith("metered_reads_total")} == {
+        "metered_reads_total{purpose=look_up}": 2,
+        "metered_reads_total{purpose=check}": 0,
+    }
     assert now["vendor_request_duration_seconds_count{vendor=accounting}"] == 6
     assert now["vendor_request_duration_seconds_bucket{le=0.5,vendor=accounting}"] == 5
 

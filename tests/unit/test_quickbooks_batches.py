@@ -12,6 +12,7 @@ from adapters.http import encode
 from adapters.ports import Order, OutcomeUnknown, Rejected, Unauthorized, Unavailable
 from adapters.quickbooks import QuickBooks
 from adapters.quickbooks.problems import ShutOut
+from state.lifecycle import Effect
 from state.outbox import Receipt
 from tests.unit.scripted import BOOKED, Script, answer, grant, order, scripted
 
@@ -70,7 +71,7 @@ async def test_answers_in_any_order_find_their_requests(script: Scripted) -> Non
         (),
         (item(1), item(1)),
         ({"bId": "1"},),
-        ({"bId": 1, "Invoice": BOOKED},),
+        ({"bId": ["1"], "Invoice": BOOKED},),
         ({"bId": "1", "Invoice": None},),
         ({"bId": "1", "Invoice": {"Id": "1"}},),
         ({"bId": "1", "Invoice": {"Id": "1", "TotalAmt": "much"}},),
@@ -150,3 +151,29 @@ async def test_single_answer_about_another_document_is_in_doubt(script: Scripted
     vendor.api = [answer({"Invoice": BOOKED | {"PrivateNote": note(2)}})]
     with pytest.raises(OutcomeUnknown, match="another document"):
         await quickbooks.exports.send(orders()[0])
+
+
+def removal() -> Order:
+    plain = order()
+    message = replace(plain.claim.message, effect=Effect.VOID)
+    return replace(plain, claim=replace(plain.claim, message=message), body=encode({"Id": "145", "SyncToken": "0"}))
+
+
+@pytest.mark.parametrize(
+    "odd", [{}, {"Invoice": None}, {"Invoice": {}}, {"Invoice": {"Id": "146"}}, {"Bill": {"Id": "145"}}], ids=str
+)
+async def test_answer_to_a_removal_that_does_not_speak_of_the_document_is_in_doubt(script: Scripted, odd: Any) -> None:
+    vendor, quickbooks = script
+    vendor.api = [answer(odd), batch({"bId": "0", **odd})]
+    with pytest.raises(OutcomeUnknown):
+        await quickbooks.voids.send(removal())
+    [outcome] = (await quickbooks.voids.send_many([removal()])).values()
+    assert isinstance(outcome, OutcomeUnknown)
+
+
+async def test_removal_of_a_document_that_is_gone_has_come_true_alone_and_in_a_batch(script: Scripted) -> None:
+    vendor, quickbooks = script
+    vendor.api = [answer(fault("610"), 400), batch({"bId": "0", **fault("610")})]
+    alone = await quickbooks.voids.send(removal())
+    [together] = (await quickbooks.voids.send_many([removal()])).values()
+    assert alone == together == Receipt(trace="tid-7")

@@ -15,7 +15,7 @@ from adapters.quickbooks.forms import FORMS
 from adapters.quickbooks.mapping import Resolved, charge_target, compose, merge
 from adapters.quickbooks.marker import fingerprint, fingerprints, marker, parse, split
 from adapters.quickbooks.parties import card, clean
-from adapters.quickbooks.references import matches
+from adapters.quickbooks.references import Roll
 from adapters.quickbooks.settings import Mapping
 from adapters.quickbooks.shapes import Account, Item, PaymentMethod
 from state.lifecycle import State
@@ -283,7 +283,7 @@ ACCOUNTS = [
     ],
 )
 def test_account_is_found_by_id_number_full_name_or_name(wanted: str, ids: list[str]) -> None:
-    assert [account.id for account in matches(ACCOUNTS, wanted)] == ids
+    assert [account.id for account in Roll(ACCOUNTS).called(wanted)] == ids
 
 
 def test_item_without_an_income_account_is_not_for_sale() -> None:

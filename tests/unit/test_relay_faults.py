@@ -181,7 +181,7 @@ async def test_lane_stays_away_longer_with_each_failure_in_a_row_until_something
         """Return for how many seconds the next pass closes the lane of accounting."""
         desk.clock.forward(days=1)
         await bench.relay.run_once()
-        return bench.relay.lanes["accounting"]._lane.rest(desk.clock.now)
+        return bench.relay.lanes["accounting"]._door.rest(desk.clock.now)
 
     for failures in range(9):
         full = min(8 * 2**failures, 600)

@@ -280,3 +280,21 @@ async def test_store_answers_while_it_is_open(desk: "Desk") -> None:
     await desk.store.close()
     with pytest.raises(StoreError):
         await desk.store.answers()
+
+
+async def test_counts_kept_with_every_move_equal_a_count_of_the_rows(desk: "Desk") -> None:
+    exported = await desk.exported("100.00", load="1")
+    await desk.apply(exported, Trigger.PAYMENT_RECORDED, paid=Money(4_000))
+    await desk.record("80.00", load="1")  # pending again, of another amount
+    await desk.finish(await desk.announced(), desk.no())
+    await desk.exported("20.00", load="2")
+    await desk.apply(await desk.exported("30.00", load="3"), Trigger.PAYMENT_RECORDED, paid=Money(1_000))
+    await desk.record("50.00", load="4", currency="CAD")
+    await desk.record(load="5", content=None, problem=problem("shape_unknown"))
+
+    counted = await desk.execute(
+        "SELECT kind, state, problem_code, currency, count(*), coalesce(sum(total), 0), coalesce(sum(paid), 0),"
+        " sum(coalesce(state = 'exported' AND paid > 0, 0)) FROM transactions GROUP BY 1, 2, 3, 4"
+    )
+    assert {tuple(count) for count in await desk.store.counts()} == {tuple(row) for row in counted}
+    assert len(counted) == 4

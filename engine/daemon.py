@@ -1,0 +1,176 @@
+"""The loops of one legal entity: what comes in, what goes out to each vendor, what comes back."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from datetime import time as clock_time
+from functools import partial
+
+import anyio
+
+from adapters.ports import Accounting, Tms
+from engine.allowance import BATCH, Allowance
+from engine.config import Config
+from engine.intake import Intake
+from engine.lane import SHIFT, Pace
+from engine.loop import Loop, Pass
+from engine.metrics import Metrics
+from engine.parcels import Parcels
+from engine.payments import Payments
+from engine.readiness import Readiness
+from engine.relay import Relay, Table, lanes, routes
+from state.database import Clock
+from state.lifecycle import Effect, Trigger
+from state.outbox import Outcome
+from state.store import Store
+
+_LOOKBACK = timedelta(days=29)  # an empty store has nothing to catch up on; the change feed goes no further
+
+
+class Daemon:
+    """The loops of one legal entity: what comes in, what goes out to each vendor, what comes back."""
+
+    def __init__(  # noqa: PLR0913 - everything meets here
+        self,
+        config: Config,
+        store: Store,
+        tms: Tms,
+        accounting: Accounting,
+        *,
+        metrics: Metrics,
+        readiness: Readiness,
+        clock: Clock,
+        allowed: Allowance,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._tms = tms
+        self._accounting = accounting
+        self._metrics = metrics
+        self._clock = clock
+        self._allowed = allowed
+        self._caught_up = False
+        noting = _noting(metrics, readiness, clock)
+        first = datetime.combine(config.first_date, clock_time.min, config.alvys.timezone)
+        newest = max(first, clock() - _LOOKBACK)
+        self._relays = [self._relay(name, table) for name, table in lanes(routes(tms, accounting)).items()]
+        self._outgoing = [
+            Loop(f"relay.{relay.lane}", config.relay.interval, relay.run_once, noting) for relay in self._relays
+        ]
+        self.loops = [
+            Loop("intake", config.alvys.poll_interval, self._intake(first).run_once, noting),
+            *self._outgoing,
+            Loop("payments", config.quickbooks.poll_interval, partial(self._poll, self._payments(newest)), noting),
+        ]
+        for loop in self.loops:
+            metrics.watch_loop(loop.name)
+            readiness.watch(loop.name, max(loop.interval, SHIFT))
+        reads = allowed.reads
+        metrics.watch_reads(lambda: reads.this_month, lambda: reads.forecast, reads.per_month)
+
+    def wake(self) -> None:
+        """Look at the outbox now."""
+        for loop in self._outgoing:
+            loop.alarm.ring()
+
+    def hurry(self) -> None:
+        """Look at the outbox now, and wait for no company: a person asked for something."""
+        for relay in self._relays:
+            relay.hurry()
+        self.wake()
+
+    async def work(self) -> None:
+        """Run every loop until all are stopped."""
+        async with anyio.create_task_group() as tasks:
+            for loop in self.loops:
+                tasks.start_soon(loop.run)
+        await self._allowed.reads.flush()
+
+    def _relay(self, lane: str, table: Table) -> Relay:
+        pace = self._config.relay
+        most = max(route.sender.most for route in table.values())
+        metered = any(effect is Effect.EXPORT for effect in table)
+        return Relay(
+            self._store,
+            lane,
+            table,
+            Pace(
+                interval=pace.interval,
+                claim=pace.claim,
+                concurrency=pace.concurrency,
+                quiet_period=pace.quiet_period,
+                read_pause=pace.read_pause,
+                rounds=pace.rounds,
+                retry_base=pace.retry_base,
+                retry_cap=pace.retry_cap,
+            ),
+            entity=self._config.entity,
+            home_currency=self._config.home_currency,
+            clock=self._clock,
+            ended=_counting(self._metrics),
+            parcels=Parcels(
+                most,
+                pace.concurrency,
+                spare=lambda: not self._allowed.requests.rest(BATCH),
+                scarce=lambda: self._allowed.requests.rest() > 0,
+            ),
+            # The books may know more than a store restored from a backup: nothing leaves before it has caught up.
+            ready=lambda: self._caught_up,
+            gather=lambda: pace.gather * self._allowed.reads.export_stretch if metered else 0.0,
+        )
+
+    def _intake(self, first: datetime) -> Intake:
+        return Intake(
+            self._store,
+            self._tms,
+            first=first,
+            overlap=timedelta(seconds=self._config.alvys.overlap),
+            clock=self._clock,
+            recorded=self._metrics.recorded,
+            wake=self.wake,
+        )
+
+    def _payments(self, first: datetime) -> Payments:
+        return Payments(
+            self._store,
+            self._accounting,
+            first=first,
+            overlap=timedelta(seconds=self._config.quickbooks.overlap),
+            clock=self._clock,
+            moved=self._metrics.moved,
+            wake=self.wake,
+            caught_up=self._catch_up,
+        )
+
+    async def _poll(self, payments: Payments) -> float:
+        """Read what changed in accounting, and say when to read again: later, if the month's reads run short."""
+        await payments.run_once()
+        await self._allowed.reads.flush()
+        return self._config.quickbooks.poll_interval * self._allowed.reads.poll_stretch
+
+    def _catch_up(self) -> None:
+        """Let the relays begin: what the books showed since the store last looked is in the store."""
+        if not self._caught_up:
+            self._caught_up = True
+            self.wake()
+
+
+def _counting(metrics: Metrics) -> Callable[[Effect, Outcome, Trigger | None], None]:
+    """Return what the relay calls when a message ended."""
+
+    def ended(effect: Effect, outcome: Outcome, fact: Trigger | None) -> None:
+        metrics.attempted(effect, outcome)
+        if fact is not None:
+            metrics.moved(fact)
+
+    return ended
+
+
+def _noting(metrics: Metrics, readiness: Readiness, clock: Clock) -> Callable[[str, Pass, float], None]:
+    """Return what a loop calls after each pass."""
+
+    def ended(name: str, result: Pass, rest: float) -> None:
+        metrics.loop_ran(name, clock(), passed=result is Pass.DONE)
+        if result is not Pass.BROKEN:
+            readiness.passed(name, rest)
+
+    return ended

@@ -1,0 +1,101 @@
+"""One seed, from its beginning to its report."""
+
+import gc
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from tests.simulation.plan import Plan, drawn
+from tests.simulation.world import World
+
+_MEMORY: Final = Path("/dev/shm")  # a disk that forgets is as good: nobody cuts the power here
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of a seed. `violations` are the promises found broken."""
+
+    seed: int
+    violations: list[str]
+    trace_hash: str
+    transactions: int
+    documents: int
+    lives: int
+    moves: int
+    seconds: float  # virtual
+    codes: Counter[str]
+
+
+def run_seed(
+    seed: int,
+    *,
+    transactions: int = 100,
+    plan: Plan | None = None,
+    patch: Callable[[], AbstractContextManager[Any]] | None = None,
+) -> Report:
+    """Run one seed and return its report; `patch` changes the product meanwhile, `plan` stands for the drawn one."""
+    place = _MEMORY if _MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=place) as directory, _alone():
+        world = World(seed, plan or drawn(seed, transactions), Path(directory))
+        with (patch or nullcontext)(), _hearing(world.judge.logged):
+            try:
+                world.loop.run_until_complete(world.unfold())
+            except Exception as error:  # noqa: BLE001 - a world that cannot go on is a finding too
+                world.judge.facts.breach("P8", f"the world ended: {error!r}")
+            report = _report(seed, world)
+        with _hearing(lambda _: None), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what killed lives held open was never closed
+            world.loop.close()
+        return report
+
+
+def _report(seed: int, world: World) -> Report:
+    for life, complaint in world.loop.complaints:
+        if life is not None and life is world.daemon.life:
+            world.judge.facts.breach("P8", complaint)
+    return Report(
+        seed,
+        list(world.judge.facts.broken),
+        world.loop.trace.hexdigest(),
+        world.daemon.look("SELECT count(*) FROM transactions")[0][0],
+        len(world.judge.books.documents),
+        world.daemon.lives,
+        world.judge.store.moves,
+        world.loop.time(),
+        world.judge.codes,
+    )
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Collect no garbage while a world runs, for that would come at another moment each time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@contextmanager
+def _hearing(logged: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    """Give the daemon's log to the judge instead of anybody else."""
+
+    def hear(_logger: Any, _method: str, event: Any) -> Any:
+        logged(event)
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    structlog.configure(processors=[hear], cache_logger_on_first_use=False)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
