@@ -6,13 +6,15 @@ from bisect import bisect_right
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from typing_extensions import override
 
 from adapters.http import Call
 from engine.limits import Admit, Budget, per_endpoint
+
+Result = TypeVar("Result")
 
 
 class _Impatient(selectors.DefaultSelector):
@@ -42,8 +44,8 @@ class _Loop(asyncio.SelectorEventLoop):
         self._impatient.stalled = seconds
 
 
-def passed(work: Callable[[], Coroutine[Any, Any, list[float]]]) -> list[float]:
-    """Run on a loop of its own and return the instants at which calls were admitted."""
+def passed(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    """Run on a loop of its own and return what came of it: mostly the instants at which calls were admitted."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(work())
 
