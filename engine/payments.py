@@ -86,8 +86,7 @@ class Payments:
 
     async def _adopt(self, seen: Sequence[Observation]) -> None:
         """Take over what was sent and then forgotten, as by a store that was restored from a backup."""
-        adopted = await self._store.adopt(seen, Cause("payments", "found in accounting with our marker"))
-        for transaction in adopted:
+        for transaction in await self._store.adopt(seen):
             self._moved(Trigger.DOCUMENT_FOUND)
             log.warning("store.was_behind", transaction=transaction.id, label=transaction.label)
 

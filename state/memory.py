@@ -45,7 +45,7 @@ class Memory:
             for seen in observations:
                 key = {"kind": seen.kind, "document_id": seen.document.id}
                 if seen.ours or work.row("find_by_document", **key):
-                    work.run("observe", **key, body=write(seen), now=to_micros(work.now))
+                    work.run("observe", **key, source_id=seen.source_id, body=write(seen), now=to_micros(work.now))
             work.run("advance", name=cursor, value=to_micros(to))
 
         await self._database.run(unit)

@@ -18,6 +18,7 @@ from state.memory import Memory, Told
 from state.messages import Ended, Ending, announce, finish
 from state.moves import (
     FORCED,
+    FOUND,
     REVIVED,
     Cause,
     Recorded,
@@ -175,18 +176,18 @@ class Store:
 
         return await self._database.run(unit)
 
-    async def adopt(self, seen: Iterable[Observation], cause: Cause) -> list[Transaction]:
+    async def adopt(self, seen: Sequence[Observation]) -> list[Transaction]:
         """Take over the documents that the books hold for transactions which know of none; return those transactions.
 
         That is how a store that was set back to an older copy learns what was sent since.
         """
-        ours = [each for each in seen if each.ours and not each.gone and each.source_id is not None]
+        named = [each for each in seen if each.source_id is not None]
 
         def unit(work: Work) -> list[Transaction]:
-            adopted = (adopt(work, each, cause) for each in ours)
+            adopted = (adopt(work, each, FOUND) for each in named)
             return [transaction for transaction in adopted if transaction is not None]
 
-        return await self._database.run(unit) if ours else []
+        return await self._database.run(unit) if named else []
 
     async def force(
         self,
