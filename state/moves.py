@@ -160,7 +160,7 @@ def adopt(work: Work, seen: Observation, cause: Cause) -> Transaction | None:
 
 
 def _copied(work: Work, seen: Observation) -> bool:
-    """Whether another document bears the same marker, such as a copy that a person made; which is ours, a person says."""
+    """Whether another document bears the same marker, such as a copy a person made: which is ours, a person says."""
     bearers = map(observation_from, work.rows("observed", kind=seen.kind, source_id=seen.source_id))
     return any(each.document.id != seen.document.id and not each.gone for each in bearers)
 
