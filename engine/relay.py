@@ -45,7 +45,7 @@ from state.store import Store
 from state.transaction import Transaction
 from state.trouble import StoreError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -124,7 +124,7 @@ class Relay:
         self._gather = gather
         self._gathered_at = -math.inf
         most = max(route.sender.most for route in table.values())
-        self._parcels = parcels or Parcels(most, pace.concurrency)
+        self._parcels = parcels or Parcels(most)
         self._door = Lane(pace)
         self._judgement = Judgement(pace, self._door, clock)
         self._in_hand: set[int] = set()
@@ -171,7 +171,7 @@ class Relay:
             waiting = inlet.statistics().current_buffer_used
             more = min(waiting, self._parcels.size(waiting + 1) - 1)
             parcel = [order, *(inlet.receive_nowait() for _ in range(more))]
-            for _, group in groupby(parcel, key=lambda each: each.claim.message.effect):
+            for _, group in groupby(parcel, key=_company):
                 await self._send(list(group))
 
     # -- the verbs --------------------------------------------------------------------------------------------
@@ -278,7 +278,8 @@ class Relay:
             return [self._judgement.of(order.claim, error) for order in orders]
         self._parcels.carried(len(orders), anyio.current_time() - started)
         self._door.recovered()
-        return [self._outcome(order.claim, results[order.claim.message.id]) for order in orders]
+        silence = OutcomeUnknown("the answer does not speak of it")
+        return [self._outcome(order.claim, results.get(order.claim.message.id, silence)) for order in orders]
 
     def _outcome(self, claim: Claim, result: Receipt | VendorError) -> Outcome:
         return Delivered(result) if isinstance(result, Receipt) else self._judgement.of(claim, result)
@@ -350,6 +351,15 @@ class Relay:
             for _ in range(min(self._pace.concurrency, len(items))):
                 tasks.start_soon(work)
         return [result for result in results if result is not None]
+
+
+def _company(order: Order) -> tuple[Effect, int]:
+    """Return what orders must share to go in one request: the effect; one in doubt goes alone.
+
+    It was perhaps the one that cost a whole request its answer, and its neighbours need not share that fate twice.
+    """
+    message = order.claim.message
+    return message.effect, message.id if message.phase is Phase.IN_DOUBT else 0
 
 
 def request_id(entity: str, claim: Claim) -> str:
