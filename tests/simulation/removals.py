@@ -44,7 +44,7 @@ class Removal:
 
 
 _LATE: Final = stories.answer_lost("late_commit", delay=90.0)
-_TWO: Final = (without.exclusive_lock,)
+_TWO: Final = (without.exclusive_lock, without.attempt_numbers)
 
 # fmt: off
 REMOVALS: Final = (
@@ -72,7 +72,7 @@ REMOVALS: Final = (
     Removal("cursor last", without.cursor_last, "P2", stories.tms_unreadable),
     Removal("persist before use", without.keeping_tokens, "P4", stories.access_rotates, scripted(life=(3600, 0))),
     Removal("single refresher", without.single_refresher, "P7", stories.access_ends,
-            scripted(refresh_overlap="strict")),
+            scripted(life=(4, 0), refresh_overlap="strict")),
 )
 # fmt: on
 

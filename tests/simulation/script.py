@@ -2,19 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from typing_extensions import override
 
 from adapters.sandbox import alvys
+from adapters.sandbox.quickbooks.faults import Fault
+from tests.simulation.daemon import ACCOUNTING
 from tests.simulation.disk import Connection
 from tests.simulation.facts import Json
-from tests.simulation.network import Address
+from tests.simulation.network import Address, Weather
 from tests.simulation.plan import Plan
 from tests.simulation.world import World
 
 _LOADS: Final = 40  # of the month, of which some are neither planted problems nor otherwise unusual
+_TAKEN_IN: Final = 90.0  # seconds until some loads are in the store
 _LOOK: Final = 0.5  # seconds between two looks at whether something has come about
 
 # A vendor that keeps no duplicate out by itself.
@@ -23,18 +27,11 @@ CARELESS: Final = {"request_id": "ignore", "duplicate_invoice_number": "stored"}
 Story = Callable[["Script"], Awaitable[None]]
 
 
-def scripted(
-    *, life: tuple[int, int] = (3600, 86_400), settings: dict[str, Any] | None = None, **switches: Any
-) -> Plan:
-    """Return the plan of a scripted world: polls often, gathers nothing, and nobody acts unless told."""
+def scripted(*, life: tuple[int, int] = (3600, 86_400), **switches: object) -> Plan:
+    """Return the plan of a scripted world: it polls often, and nobody acts unless told."""
     often = {f"{name}__poll_interval": 60 for name in ("alvys", "quickbooks")}
-    return Plan(
-        loads=_LOADS,
-        span=0.0,
-        switches=CARELESS | switches,
-        life=life,
-        settings={**often, "relay__interval": 60, "relay__gather": 0},
-    )
+    settings = {**often, "relay__interval": 60, "relay__gather": 0}
+    return Plan(loads=_LOADS, span=0.0, switches=CARELESS | switches, life=life, settings=settings)
 
 
 class Script(World):
@@ -75,6 +72,18 @@ class Script(World):
             if load["LoadNumber"] in numbers:
                 self._billers.appear(load)
 
+    async def backlog(self, loads: int) -> None:
+        """Bill so many loads while accounting can't be reached and knows all their parties, until all of it waits."""
+        self.daemon.kill()
+        self.bad[ACCOUNTING] = Weather(refused=1.0)
+        self.restart()
+        for kind, parties in (("Customer", self.month.customers), ("Vendor", self.month.carriers)):
+            for party in parties:
+                with suppress(Fault):  # one that is there
+                    self.accounting.company.create(kind, {"DisplayName": party.get("ExternalName") or party["Name"]})
+        self.bill(*self.loads[:loads])
+        await asyncio.sleep(_TAKEN_IN)
+
     def change(self, action: str, *arguments: str) -> None:
         """Let a biller do something in the TMS."""
         alvys.hands.ACTIONS[action](self.tms.books, *arguments)
@@ -85,6 +94,7 @@ class Script(World):
 
     def calm(self) -> None:
         """End all faults."""
+        self.bad.clear()
         self.accounting.disruptions.clear()
         self.tms.faults.disarm()
         self.fatal = None

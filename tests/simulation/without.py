@@ -198,6 +198,11 @@ def epoch() -> AbstractContextManager[Any]:
     return _statement("announce", ("AND (SELECT max(epoch) FROM runs) = :epoch", ""))
 
 
+def attempt_numbers() -> AbstractContextManager[Any]:
+    """Let two attempts at a message bear one number."""
+    return _statement("begin_attempt", ("INSERT INTO", "INSERT OR IGNORE INTO"))
+
+
 def version_check() -> AbstractContextManager[Any]:
     """Apply a fact to a transaction as it is, not as whoever found the fact saw it."""
     apply = state.store.Store.apply
