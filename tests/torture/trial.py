@@ -122,9 +122,8 @@ class Trial:
     async def _until_caught(self, alive: Life, trap: Trap) -> None:
         """Wait until the trap holds something, or nothing came of it in time."""
         self._set(trap)
-        took = await alive.ready()
-        if alive.executed:
-            self.figures.starts.append(took)
+        if start := await alive.ready():
+            self.figures.starts.append(start)
         try:
             async with asyncio.timeout(_PATIENCE), self._console() as session:
                 await self.people.ask(Console(session, alive.url), trap.call)
