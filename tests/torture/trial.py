@@ -170,7 +170,7 @@ class Trial:
         trap.let_go(alive=True)
         assert await alive.ended() == 0
         doubts = [line for line in alive.said('"outcome":"indoubt"') if "not found once" not in line]
-        assert self.stormy or doubts == []  # but for those of earlier lives
+        assert self.stormy or self.set_back or doubts == []  # but for those of earlier lives
         self.figures.ends["told to stop"] += 1
 
     async def stop_and_wake(self, alive: Life, trap: Trap) -> None:
