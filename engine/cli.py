@@ -16,9 +16,9 @@ from engine import app, config, logs, screen
 from engine.client import Admin, Refused
 from engine.demo import Demo, DemoFailed
 from engine.web.auth import Role, new_token
-from state.database import StoreBusy, StoreError
 from state.lifecycle import State, diagram
 from state.transaction import Kind
+from state.trouble import StoreBusy, StoreError
 
 _USAGE = 2
 _STATES = [str(state) for state in State]

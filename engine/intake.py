@@ -9,11 +9,11 @@ import anyio
 import structlog
 
 from adapters.ports import Tms
-from state.database import StoreError
 from state.moves import Cause, Recorded
 from state.problem import problem
 from state.store import Store
 from state.transaction import Sourced
+from state.trouble import StoreError
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ import structlog
 
 from adapters.ports import Unauthorized, Unavailable, VendorError
 from engine.backoff import delay
-from state.database import StoreError
+from state.trouble import StoreError
 
 log = structlog.get_logger()
 

@@ -12,13 +12,13 @@ from typing import NamedTuple
 import structlog
 
 from adapters.ports import Accounting
-from state.database import StoreError
 from state.lifecycle import Effect, IllegalMove, State, Trigger
 from state.memory import Told
 from state.moves import Cause, StaleTransaction
 from state.outbox import Observation, PaymentReport, Phase, Settlement
 from state.store import Store
 from state.transaction import Money, Transaction
+from state.trouble import StoreError
 
 log = structlog.get_logger()
 
@@ -86,8 +86,7 @@ class Payments:
 
     async def _adopt(self, seen: Sequence[Observation]) -> None:
         """Take over what was sent and then forgotten, as by a store that was restored from a backup."""
-        adopted = await self._store.adopt(seen, Cause("payments", "found in accounting with our marker"))
-        for transaction in adopted:
+        for transaction in await self._store.adopt(seen):
             self._moved(Trigger.DOCUMENT_FOUND)
             log.warning("store.was_behind", transaction=transaction.id, label=transaction.label)
 

@@ -36,7 +36,6 @@ from adapters.ports import (
 from engine.judgement import Judgement
 from engine.lane import Lane, Pace
 from engine.parcels import Parcels
-from state.database import StoreError
 from state.lifecycle import Effect, Trigger
 from state.messages import Ended, Ending
 from state.moves import StaleTransaction
@@ -44,6 +43,7 @@ from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Postponed, R
 from state.problem import Problem, problem
 from state.store import Store
 from state.transaction import Transaction
+from state.trouble import StoreError
 
 log = structlog.get_logger()
 

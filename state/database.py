@@ -3,24 +3,31 @@
 The store hands whole units of work to the writer, which runs what waits together in one commit. A unit sees the
 effects of those before it and is undone alone if it fails. A caller that is cancelled while it waits does not know
 whether its unit was committed: it must read again.
+
+A disk or a file that is in trouble ends all work. A full one ends all but what is owed: the outcomes of what has left
+already, for which room was held back.
 """
 
 import asyncio
-import fcntl
-import hashlib
-import os
 import re
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import aiosqlite
-import msgspec
+
+from state import backup
+from state.integrity import check, worth_checking
+from state.ownership import Ownership
+from state.schema import migrate
+from state.trouble import StoreDamaged, StoreError, StoreFull, StoreMismatch, at, trouble
 
 Result = TypeVar("Result")
 Unit = Callable[["Work"], Result]
@@ -37,18 +44,7 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
 )
-
-
-class StoreError(Exception):
-    """The store can't be used; the message says why and what to do."""
-
-
-class StoreBusy(StoreError):  # noqa: N818 - named for what happened
-    """Another process owns this store."""
-
-
-class StoreMismatch(StoreError):  # noqa: N818
-    """The file is not a store this program may write to."""
+_CHECKPOINT = 1000  # pages in the log before they are brought to the file
 
 
 def to_micros(instant: datetime) -> int:
@@ -105,24 +101,29 @@ class _Waiting:
     """Units that wait for the writer, and the caller's future: a result or an error for each of them."""
 
     units: Sequence[Unit[Any]]
+    owed: bool
     done: "asyncio.Future[list[Any]]"
 
     def succeed(self, results: list[Any]) -> None:
         if not self.done.done():
             self.done.set_result(results)
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: StoreError) -> None:
         if not self.done.done():
-            self.done.set_exception(error)
+            self.done.set_exception(type(error)(*error.args))  # each caller raises one of its own
 
 
 class Database:
     """The open file. Made by `Database.open`; `close` waits for what was handed in before it."""
 
-    def __init__(self, connection: Connection, lock: "_Lock", clock: Clock) -> None:
+    def __init__(self, connection: Connection, ownership: Ownership, clock: Clock) -> None:
         self._connection = connection
-        self._lock = lock
+        self._ownership = ownership
         self._clock = clock
+        self._full: StoreFull | None = None  # only what is owed is written
+        self._broken: StoreError | None = None  # nothing is
+        self._closing = threading.Event()
+        self._copying: asyncio.Task[int] | None = None
         self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue()
         # The writer outlives every task group that uses it, so that a cancelled caller's unit still ends cleanly.
         self._writer = asyncio.create_task(self._write(), name="store writer")
@@ -131,57 +132,85 @@ class Database:
     async def open(cls, path: Path, owner: Values, clock: Clock) -> "Database":
         """Take ownership of the file at `path`, creating or migrating it.
 
-        `owner` says to the next process that tries who holds it. Raises StoreBusy if another process does, and
-        StoreMismatch if the file is not ours or newer than this program.
+        `owner` says to the next process that tries who holds it. Raises StoreBusy if another process does,
+        StoreMismatch if the file is not ours or newer than this program, StoreFull without room to work in, and
+        StoreFailed or StoreDamaged if the disk or the file is in trouble.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _Lock(path, owner)
+        ownership = Ownership(path, owner)
         try:
-            _make_private(path)
+            ownership.reserve.make()
             connection = Connection(partial(_connected, path), iter_chunk_size=64)
+            checked = worth_checking(path)
             _ = await connection
-        except BaseException:
-            lock.release()
-            raise
-        try:
-            await connection.call(_prepare)
+            try:
+                await connection.call(partial(_prepare, checked=checked))
+            except BaseException:
+                await connection.close()
+                raise
         except sqlite3.Error as error:
-            await connection.close()
-            lock.release()
-            raise StoreMismatch(f"{path} can't be used as a store: {error}") from error
+            ownership.release()
+            raise at(path, trouble(error) or StoreMismatch(f"can't be used as a store ({error})")) from error
+        except (StoreDamaged, StoreMismatch) as error:
+            ownership.release()
+            raise at(path, error) from error
         except BaseException:
-            await connection.close()
-            lock.release()
+            ownership.release()
             raise
-        return cls(connection, lock, clock)
+        return cls(connection, ownership, clock)
 
-    async def run(self, unit: Unit[Result]) -> Result:
+    async def run(self, unit: Unit[Result], *, owed: bool = False) -> Result:
         """Hand one unit of work to the writer and return its result once it is durably committed."""
-        [result] = await self.run_all([unit])
+        [result] = await self.run_all([unit], owed=owed)
         if isinstance(result, Exception):
             raise result
         return result
 
-    async def run_all(self, units: Sequence[Unit[Result]]) -> list[Result | Exception]:
+    async def run_all(self, units: Sequence[Unit[Result]], *, owed: bool = False) -> list[Result | Exception]:
         """Hand several units to the writer, for one commit, and return what came of each.
 
-        A unit that fails is undone alone; its error stands in its place.
+        A unit that fails is undone alone; its error stands in its place. What is `owed` is written even when the disk
+        is full; then a unit of any other group may read, and if it writes its whole group is refused with StoreFull.
+        A unit may be run twice, if a first commit did not come about.
         """
         if self._writer.done():
             raise StoreError("the store is closed")
-        waiting = _Waiting(units, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(units, owed, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(waiting)
         return await waiting.done
 
+    async def back_up(self, to: Path) -> int:
+        """Copy everything committed so far to a new file, while work goes on, and return its size in bytes.
+
+        Raises BackupFailed. A caller that is cancelled leaves the copy to be finished.
+        """
+        backup.check_place(self._ownership.path, to)
+        if self._copying and not self._copying.done():
+            raise backup.BackupFailed("another backup is being made")
+        self._copying = asyncio.create_task(self._copy(to), name="store backup")
+        return await asyncio.shield(self._copying)
+
     async def close(self) -> None:
         """Finish what waits, then give the file up."""
+        self._closing.set()
+        if self._copying:
+            await asyncio.wait([self._copying])
         if not self._writer.done():
             self._queue.put_nowait(None)
         try:
             await self._writer
         finally:
+            self._ownership.reserve.release()  # what is left in the log may need it
             await self._connection.close()
-            self._lock.release()
+            self._ownership.release()
+
+    async def _copy(self, to: Path) -> int:
+        """Copy the file itself: between two checkpoints nobody writes to it, only to the log beside it."""
+        try:
+            await self._connection.call(_hold_still)
+            await asyncio.to_thread(backup.copy, self._ownership.file.fileno(), to, self._closing.is_set)
+        finally:
+            await self._connection.call(_move_on)
+        return await asyncio.to_thread(backup.publish, to)
 
     async def _write(self) -> None:
         """Commit what waits together, until told to stop."""
@@ -201,15 +230,37 @@ class Database:
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         """Run the units in one commit; a failed commit fails them all."""
-        units = [waiting.units for waiting in batch]
         try:
-            results = await self._connection.call(lambda connection: _committed(connection, units, self._clock))
-        except sqlite3.Error as error:
+            results = await self._committed(batch)
+        except StoreError as error:
             for waiting in batch:
-                waiting.fail(StoreError(f"the store could not commit: {error}"))
+                waiting.fail(error)
             return
-        for waiting, outcome in zip(batch, results, strict=True):
-            waiting.succeed(outcome)
+        for waiting, outcomes in zip(batch, results, strict=True):
+            refused = next((each for each in outcomes if isinstance(each, StoreFull)), None)
+            if refused:
+                waiting.fail(refused)
+            else:
+                waiting.succeed(outcomes)
+
+    async def _committed(self, batch: list[_Waiting]) -> list[list[Any]]:
+        """Return what came of each unit; raise StoreError if nothing of it stands."""
+        if self._broken:
+            raise self._broken
+        groups = [_Group(waiting.units, None if waiting.owed else self._full) for waiting in batch]
+        try:
+            return await self._connection.call(lambda connection: _committed(connection, groups, self._clock))
+        except sqlite3.Error as error:
+            wrong = trouble(error)
+            if wrong is None:
+                raise StoreError(f"the store could not commit: {error}") from error
+            wrong = at(self._ownership.path, wrong)
+            if isinstance(wrong, StoreFull) and not self._full:
+                self._full = wrong
+                self._ownership.reserve.release()
+                return await self._committed(batch)
+            self._broken = wrong
+            raise wrong from error
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -218,89 +269,64 @@ def _connected(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection, *, checked: bool) -> None:
     """Make the connection durable and exclusive, and the schema this program's."""
     for pragma in _PRAGMAS:
         connection.execute(pragma)
-    _migrate(connection)
+    # What the last owner left in the log is written anew: a disk that failed it may have kept it in memory only.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if checked:
+        check(connection)
+    migrate(connection)
 
 
-def _committed(connection: sqlite3.Connection, groups: Sequence[Sequence[Unit[Any]]], clock: Clock) -> list[list[Any]]:
+def _hold_still(connection: sqlite3.Connection) -> None:
+    """Bring the log to the file, and then nothing more."""
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    backup.settle(connection)
+
+
+def _move_on(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
+
+
+class _Group(NamedTuple):
+    """Units that belong together, and why they may not write, if so."""
+
+    units: Sequence[Unit[Any]]
+    refused: StoreFull | None
+
+
+def _committed(connection: sqlite3.Connection, groups: Sequence[_Group], clock: Clock) -> list[list[Any]]:
     """Run groups of units in one commit and return what came of each unit; nothing of it stands if this raises."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        results = [[_undone_alone(connection, unit, clock) for unit in units] for units in groups]
+        results = [[_undone_alone(connection, unit, clock, refused) for unit in units] for units, refused in groups]
         connection.execute("COMMIT")
     except sqlite3.Error:
         if connection.in_transaction:
-            connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):  # the first error is the one to tell
+                connection.execute("ROLLBACK")
         raise
     return results
 
 
-def _undone_alone(connection: sqlite3.Connection, unit: Unit[Result], clock: Clock) -> Result | Exception:
+def _undone_alone(
+    connection: sqlite3.Connection, unit: Unit[Result], clock: Clock, refused: StoreFull | None
+) -> Result | Exception:
     """Run one unit; if it fails, undo it and return its error, which is no matter of its neighbours'."""
     connection.execute("SAVEPOINT unit")
+    before = connection.total_changes
     result: Result | Exception
     try:
         result = unit(Work(connection, clock()))
-    except Exception as error:  # noqa: BLE001 - it belongs to the caller of this unit
-        connection.execute("ROLLBACK TO unit")
+    except Exception as error:
+        if trouble(error):
+            raise
         result = error
+    if refused and connection.total_changes != before:
+        result = refused
+    if isinstance(result, Exception):
+        connection.execute("ROLLBACK TO unit")
     connection.execute("RELEASE unit")
     return result
-
-
-def _make_private(path: Path) -> None:
-    """Make the file, or a restored copy of it, its owner's only: it holds tokens. The log beside it follows."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        os.fchmod(file, 0o600)
-    finally:
-        os.close(file)
-
-
-class _Lock:
-    """A lock beside the file that says who holds it; the kernel gives it back when the holder dies."""
-
-    def __init__(self, path: Path, owner: Values) -> None:
-        self._file = os.fdopen(os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = self._file.read(4096).decode(errors="replace") or "an unknown process"
-            self._file.close()
-            raise StoreBusy(f"{path} is owned by {holder}; stop that daemon first") from error
-        self._file.truncate(0)
-        self._file.write(msgspec.json.encode(owner))
-
-    def release(self) -> None:
-        self._file.close()
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Bring the schema to this program's version, one file and one commit at a time, forward only."""
-    tables = [row["name"] for row in connection.execute("SELECT name FROM sqlite_schema")]
-    if tables and "migrations" not in tables:
-        raise StoreMismatch("the file is a database, but not a store of loadledger")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL) STRICT"
-    )
-    applied = {row["number"]: row["checksum"] for row in connection.execute("SELECT number, checksum FROM migrations")}
-    known = {
-        int(entry.name[:4]): entry.read_text()
-        for entry in resources.files("state").joinpath("migrations").iterdir()
-        if entry.name.endswith(".sql")
-    }
-    for number, checksum in applied.items():
-        if number not in known or _checksum(known[number]) != checksum:
-            raise StoreMismatch(f"the store has schema {number}, which this version of loadledger does not know")
-    for number in sorted(known.keys() - applied.keys()):
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{known[number]}\n"
-            f"INSERT INTO migrations VALUES ({number}, '{_checksum(known[number])}');\nCOMMIT;"
-        )
-
-
-def _checksum(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

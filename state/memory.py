@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from state.creation import Creation
-from state.database import Database, StoreError, Work, from_micros, to_micros
-from state.outbox import Observation
+from state.database import Database, Work, from_micros, to_micros
+from state.outbox import Observation, Phase
 from state.rows import creation_from, observation_from, write
 from state.transaction import TransactionId
+from state.trouble import StoreError
 
 
 class Told(NamedTuple):
@@ -44,7 +45,7 @@ class Memory:
             for seen in observations:
                 key = {"kind": seen.kind, "document_id": seen.document.id}
                 if seen.ours or work.row("find_by_document", **key):
-                    work.run("observe", **key, body=write(seen), now=to_micros(work.now))
+                    work.run("observe", **key, source_id=seen.source_id, body=write(seen), now=to_micros(work.now))
             work.run("advance", name=cursor, value=to_micros(to))
 
         await self._database.run(unit)
@@ -80,7 +81,7 @@ class Memory:
             work.run("link", kind=kind, key=key, target=target)
             work.run("end_creation", kind=kind, name=name)
 
-        await self._database.run(unit)
+        await self._database.run(unit, owed=True)
 
     async def creation(self, kind: str, name: str) -> Creation | None:
         """Return how far the creation of a party of this name has come, None if there never was one."""
@@ -95,7 +96,7 @@ class Memory:
             if not work.run("record_creation", kind=kind, name=name, epoch=self._epoch, **values):
                 raise StoreError("the store has another owner")
 
-        await self._database.run(unit)
+        await self._database.run(unit, owed=creation.phase is not Phase.SENT)
 
     async def secret(self, name: str) -> str | None:
         """Return the newest value kept under `name`, or None."""
@@ -104,7 +105,11 @@ class Memory:
 
     async def keep(self, name: str, value: str) -> None:
         """Keep a new value under `name`; the one before stays in the file until the next."""
-        await self._database.run(lambda work: work.run("keep_secret", name=name, value=value, now=to_micros(work.now)))
+
+        def unit(work: Work) -> None:
+            work.run("keep_secret", name=name, value=value, now=to_micros(work.now))
+
+        await self._database.run(unit, owed=True)  # whoever gave it out takes the one before no longer
 
     async def reads(self, *, since: int) -> dict[int, int]:
         """Return the metered reads of each hour from `since` on; hours count from 1970 UTC."""

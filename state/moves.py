@@ -8,7 +8,7 @@ from state.database import Work, to_micros
 from state.lifecycle import Effect, IllegalMove, State, Trigger, move
 from state.outbox import Observation, PaymentReport
 from state.problem import LOST, problem
-from state.rows import transaction_columns, transaction_from, write
+from state.rows import observation_from, transaction_columns, transaction_from, write
 from state.transaction import Money, Sourced, Transaction, TransactionId
 
 FORCED = "forced"
@@ -29,6 +29,9 @@ class Cause:
 
     actor: str
     reason: str
+
+
+FOUND = Cause("payments", "found in accounting with our marker")
 
 
 class Recorded(StrEnum):
@@ -143,6 +146,8 @@ def _released(work: Work, after: Transaction, step: Step) -> Transaction:
 
 def adopt(work: Work, seen: Observation, cause: Cause) -> Transaction | None:
     """Let the transaction that a document's marker names take it over, if it waits and knows of none; else None."""
+    if seen.gone or not seen.ours:
+        return None
     if work.row("find_by_document", kind=seen.kind, document_id=seen.document.id) is not None:
         return None
     row = work.row("find_by_source", kind=seen.kind, source_id=seen.source_id)
@@ -171,12 +176,12 @@ def consequences(before: Transaction, trigger: Trigger) -> dict[str, Any]:
 
 
 def _insert(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
-    row = move(None, Trigger.RECORDED)
+    first = move(None, Trigger.RECORDED)
     born = Transaction(
         id=TransactionId(0),
         kind=sourced.kind,
         source_id=sourced.source_id,
-        state=row.dest,
+        state=first.dest,
         version=1,
         generation=1,
         revision=1,
@@ -190,6 +195,8 @@ def _insert(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
     after = replace(born, id=TransactionId(inserted[0]["id"]))
     _note(work, after, Trigger.RECORDED, None, cause)
     _wish(work, after, Effect.EXPORT, None)
+    for row in work.rows("observed", kind=after.kind, source_id=after.source_id):
+        adopt(work, observation_from(row), FOUND)  # the books knew it before we did: the store was set back
     return Recorded.NEW
 
 

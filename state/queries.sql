@@ -152,8 +152,11 @@ ON CONFLICT (transaction_id, payment_id) DO UPDATE SET amount = excluded.amount,
 UPDATE settlements SET amount = 0 WHERE transaction_id = :transaction_id
 
 -- observe: the newest standing of a document
-INSERT INTO observations (kind, document_id, body, seen_at) VALUES (:kind, :document_id, :body, :now)
-ON CONFLICT (kind, document_id) DO UPDATE SET body = excluded.body, seen_at = excluded.seen_at
+INSERT INTO observations (kind, document_id, source_id, body, seen_at) VALUES (:kind, :document_id, :source_id, :body, :now)
+ON CONFLICT (kind, document_id) DO UPDATE SET source_id = excluded.source_id, body = excluded.body, seen_at = excluded.seen_at
+
+-- observed: what was seen of documents whose marker names one record
+SELECT body FROM observations WHERE kind = :kind AND source_id = :source_id
 
 -- observations: standings not yet acted on
 SELECT body, seen_at FROM observations ORDER BY seen_at, kind, document_id

@@ -12,12 +12,13 @@ from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from state.database import Clock, Database, StoreMismatch, Work, from_micros, to_micros
+from state.database import Clock, Database, Work, from_micros, to_micros
 from state.lifecycle import Effect, IllegalMove, State, Trigger, forceable
 from state.memory import Memory, Told
 from state.messages import Ended, Ending, announce, finish
 from state.moves import (
     FORCED,
+    FOUND,
     REVIVED,
     Cause,
     Recorded,
@@ -41,6 +42,7 @@ from state.outbox import (
 from state.problem import problem
 from state.rows import attempt_from, change_from, claim_from, transaction_from, write
 from state.transaction import Document, Kind, Sourced, Transaction, TransactionId
+from state.trouble import StoreMismatch
 
 
 class NotForceable(Exception):  # noqa: N818 - named for what happened
@@ -129,9 +131,19 @@ class Store:
     async def close(self) -> None:
         """Say that this owner stopped cleanly, and give the store up."""
         try:
-            await self._database.run(lambda work: work.run("end_run", now=to_micros(work.now), epoch=self.epoch))
+            await self._database.run(self._end, owed=True)
         finally:
             await self._database.close()
+
+    async def back_up(self, to: Path) -> int:
+        """Copy everything committed so far to a new file, while work goes on, and return its size in bytes.
+
+        The copy is complete, checked, private and on the disk, or it is not there. Raises BackupFailed.
+        """
+        return await self._database.back_up(to)
+
+    def _end(self, work: Work) -> None:
+        work.run("end_run", now=to_micros(work.now), epoch=self.epoch)
 
     # -- facts ------------------------------------------------------------------------------------------------
 
@@ -164,18 +176,18 @@ class Store:
 
         return await self._database.run(unit)
 
-    async def adopt(self, seen: Iterable[Observation], cause: Cause) -> list[Transaction]:
+    async def adopt(self, seen: Sequence[Observation]) -> list[Transaction]:
         """Take over the documents that the books hold for transactions which know of none; return those transactions.
 
         That is how a store that was set back to an older copy learns what was sent since.
         """
-        ours = [each for each in seen if each.ours and not each.gone and each.source_id is not None]
+        named = [each for each in seen if each.source_id is not None]
 
         def unit(work: Work) -> list[Transaction]:
-            adopted = (adopt(work, each, cause) for each in ours)
+            adopted = (adopt(work, each, FOUND) for each in named)
             return [transaction for transaction in adopted if transaction is not None]
 
-        return await self._database.run(unit) if ours else []
+        return await self._database.run(unit) if named else []
 
     async def force(
         self,
@@ -264,7 +276,7 @@ class Store:
         A message that was overtaken by a newer revision never concludes anything about that one. Returns how each
         transaction is now; in its place StaleTransaction if the message was replaced since it was claimed.
         """
-        return await self._database.run_all([partial(finish, ending=ending) for ending in endings])
+        return await self._database.run_all([partial(finish, ending=ending) for ending in endings], owed=True)
 
     async def next_due(self, lanes: Iterable[str]) -> datetime | None:
         """Return when the earliest message of these lanes can be claimed, or None if there is none."""

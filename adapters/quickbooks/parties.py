@@ -60,9 +60,11 @@ class Parties:
         if not names:
             raise rejected("party_missing", f"party {party.source_id} has no name that QuickBooks accepts")
         async with self._flight(names[0]):
-            linked = await self._linked(party, form) or await self._named_or_new(party, names, form)
-            await self._links.link(form.party.lower(), party.source_id, linked, name=key(names[0]))
-            return linked
+            if linked := await self._linked(party, form):
+                return linked  # another document has seen to it meanwhile
+            found = await self._named_or_new(party, names, form)
+            await self._links.link(form.party.lower(), party.source_id, found, name=key(names[0]))
+            return found
 
     @asynccontextmanager
     async def _flight(self, name: str) -> AsyncIterator[None]:

@@ -12,8 +12,8 @@ from aiohttp import web
 
 from engine.metrics import CONTENT_TYPE, Metrics
 from engine.readiness import Check, Readiness
-from state.database import StoreError
 from state.store import Store
+from state.trouble import StoreError
 
 log = structlog.get_logger()
 

@@ -8,8 +8,8 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from state.database import StoreError
 from state.moves import StaleTransaction, UnknownTransaction
+from state.trouble import StoreError
 
 log = structlog.get_logger()
 

@@ -162,10 +162,13 @@ CREATE TABLE settlements (
 CREATE TABLE observations (
     kind         TEXT    NOT NULL,
     document_id  TEXT    NOT NULL,
+    source_id    TEXT,                              -- the TMS record its marker names
     body         TEXT    NOT NULL CHECK (body IS NULL OR json_valid(body)),
     seen_at      INTEGER NOT NULL,
     PRIMARY KEY (kind, document_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX observations_by_source ON observations (kind, source_id) WHERE source_id IS NOT NULL;
 
 CREATE TABLE cursors (
     name   TEXT PRIMARY KEY,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from typing_extensions import override
 
-from state.database import StoreError
+from state.trouble import StoreError
 from tests.powerloss import judge
 from tests.powerloss.device import Device, Files
 from tests.powerloss.disk import Disk, Step, Synced

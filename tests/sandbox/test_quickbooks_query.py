@@ -138,6 +138,22 @@ def test_private_note_can_be_filtered_where_the_switch_says_so(desk_with: Any) -
     assert ids(desk, "select * from Invoice where PrivateNote = 'marker'") == [invoice["Id"]]
 
 
+def test_query_may_lag_behind_the_books(desk_with: Any, clock: Any) -> None:
+    desk = desk_with(query_lag_seconds=3)
+    old, gone = desk.invoice("9.00", DocNumber="LD-1"), desk.invoice("8.00", DocNumber="LD-2")
+    clock.move(seconds=3)
+    desk.invoice("7.00", DocNumber="LD-3")
+    desk.company.update("Invoice", old | {"DocNumber": "LD-4"})
+    desk.company.update("Invoice", desk.held("Invoice", old["Id"]) | {"DocNumber": "LD-5"})
+    desk.company.delete("Invoice", gone["Id"])
+    asked = "select * from Invoice where DocNumber in ('LD-1', 'LD-2', 'LD-3', 'LD-4', 'LD-5') orderby Id"
+    clock.move(seconds=2)
+    assert ids(desk, asked) == ["1", "2"]
+    assert desk.held("Invoice", old["Id"])["DocNumber"] == "LD-5"
+    clock.move(seconds=1)
+    assert ids(desk, asked) == ["1", "3"]
+
+
 SINCE = "2026-03-02T00:00:00-08:00"
 
 

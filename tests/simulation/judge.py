@@ -60,7 +60,7 @@ class Judge:
         self._tms = TmsWatch(self.facts)
         self._look = look
         self._accounting = accounting
-        accounting.company.books.watch = self.books.heard
+        accounting.company.books.watchers.append(self.books.heard)
         tms.books.watchers.append(self._tms.heard)
 
     def logged(self, event: dict[str, Any]) -> None:

@@ -39,20 +39,24 @@ def run_seed(
     transactions: int = 100,
     plan: Plan | None = None,
     patch: Callable[[], AbstractContextManager[Any]] | None = None,
+    world: Callable[[int, Plan, Path], World] = World,
 ) -> Report:
-    """Run one seed and return its report; `patch` changes the product meanwhile, `plan` stands for the drawn one."""
+    """Run one seed and return its report.
+
+    `plan` stands for the drawn one, `patch` changes the product meanwhile, and `world` makes the world.
+    """
     place = _MEMORY if _MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(dir=place) as directory, _alone():
-        world = World(seed, plan or drawn(seed, transactions), Path(directory))
-        with (patch or nullcontext)(), _hearing(world.judge.logged):
+        there = world(seed, plan or drawn(seed, transactions), Path(directory))
+        with (patch or nullcontext)(), _hearing(there.judge.logged):
             try:
-                world.loop.run_until_complete(world.unfold())
+                there.loop.run_until_complete(there.unfold())
             except Exception as error:  # noqa: BLE001 - a world that cannot go on is a finding too
-                world.judge.facts.breach("P8", f"the world ended: {error!r}")
-            report = _report(seed, world)
+                there.judge.facts.breach("P8", f"the world ended: {error!r}")
+            report = _report(seed, there)
         with _hearing(lambda _: None), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what killed lives held open was never closed
-            world.loop.close()
+            there.loop.close()
         return report
 
 
@@ -78,9 +82,11 @@ def _alone() -> Iterator[None]:
     """Collect no garbage while a world runs, for that would come at another moment each time."""
     enabled = gc.isenabled()
     gc.disable()
+    gc.freeze()  # what was there before need not be gone through when the world is thrown away
     try:
         yield
     finally:
+        gc.unfreeze()
         if enabled:
             gc.enable()
 

@@ -40,7 +40,7 @@ class World:
         self._place = place
         self._armed = False
         self.reconnects = 0
-        month = alvys.generate(_MONTH, seed, plan.loads)
+        self.month = month = alvys.generate(_MONTH, seed, plan.loads)
         self.accounting = quickbooks.QuickBooksSandbox(
             clock=self._now,
             seed=seed,
@@ -69,20 +69,24 @@ class World:
         """Let everything happen, then let it come to rest, and judge."""
         async with self._served():
             self.daemon.start()
-            around = [asyncio.create_task(self._fate())]
-            around += [asyncio.create_task(self._often(act)) for act in (self._bill, self._account, self._help)]
-            around += [asyncio.create_task(self._spoil())]
-            await self._billers.bill(self.plan.span)
-            for task in around:
-                task.cancel()
-            for result in await asyncio.gather(*around, return_exceptions=True):
-                if isinstance(result, Exception):
-                    raise result
+            await self.happen()
             await self._mend()
             self.judge.conclude()
             await self.daemon.stop()
             for error in self.daemon.ended:
                 self.judge.facts.breach("P8", f"the daemon ended by itself: {error!r}")
+
+    async def happen(self) -> None:
+        """Let freight appear, and people, faults and death be about meanwhile."""
+        around = [asyncio.create_task(self._fate())]
+        around += [asyncio.create_task(self._often(act)) for act in (self._bill, self._account, self._help)]
+        around += [asyncio.create_task(self._spoil())]
+        await self._billers.bill(self.plan.span)
+        for task in around:
+            task.cancel()
+        for result in await asyncio.gather(*around, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
 
     async def _mend(self) -> None:
         """End all faults, put right what people can, and wait until nothing moves any more."""

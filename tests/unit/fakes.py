@@ -215,7 +215,9 @@ class FakeSender(Sender):
     @override
     async def send_many(self, orders: Sequence[Order]) -> Mapping[int, Receipt | VendorError]:
         assert len(orders) <= self.most
-        if fault := self._next("send_many", [order.claim.transaction.label for order in orders]):
+        labels = [order.claim.transaction.label for order in orders]
+        if fault := self._next("send_many", labels):
+            self.calls.append(labels)
             for order in orders if fault.travel is not None else ():
                 self.books.accept(order.request_id, _request(order), fault.travel or 0)
             raise fault.error

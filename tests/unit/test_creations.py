@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from state.creation import Creation
-from state.database import StoreError
 from state.outbox import Phase
+from state.trouble import StoreError
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Desk

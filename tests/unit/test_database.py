@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from state.database import Database, StoreBusy, StoreError, StoreMismatch, Work, from_micros, to_micros
+from state.database import Database, Work, from_micros, to_micros
+from state.trouble import StoreBusy, StoreError, StoreMismatch
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Clock, Desk, OpenDesk
@@ -254,7 +255,7 @@ async def test_store_makes_its_folder_and_keeps_its_files_from_others(desk: "Des
     await desk.record()
 
     files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
-    assert files == {"acme.db": 0o600, "acme.db-wal": 0o600, "acme.db.lock": 0o600}
+    assert files == {"acme.db": 0o600, "acme.db-wal": 0o600, "acme.db.lock": 0o600, "acme.db.reserve": 0o600}
 
 
 async def test_acknowledged_commits_survive_a_power_cut(desk: "Desk") -> None:

@@ -8,12 +8,12 @@ import pytest
 from adapters.ports import Unavailable
 from engine.intake import CURSOR, SLICE, Intake
 from engine.loop import Loop, Pass
-from state.database import StoreError
 from state.lifecycle import State
 from state.moves import Recorded
 from state.problem import problem
 from state.store import Filter
 from state.transaction import Content, Kind, Money
+from state.trouble import StoreError
 from tests.unit.fakes import Bench, Window, spared
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from structlog.testing import capture_logs
 
 from adapters.ports import OutcomeUnknown, Rejected, Unauthorized, Unavailable
 from engine.loop import Alarm, Loop, Pass
-from state.database import StoreError
 from state.problem import problem
+from state.trouble import StoreError
 
 Ended = list[tuple[str, Pass, float]]
 

@@ -11,7 +11,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.http import Call
 from engine.metrics import CONTENT_TYPE, Metrics
-from state.database import StoreError
 from state.lifecycle import Effect, State, Trigger
 from state.messages import Ending
 from state.moves import FORCED, Cause, Recorded
@@ -19,6 +18,7 @@ from state.outbox import Delivered, InDoubt, Observation, Postponed, Receipt, Re
 from state.problem import Problem, problem
 from state.store import Store
 from state.transaction import Content, Document, Kind, Line, Money, Party, Sourced
+from state.trouble import StoreError
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CAUSE = Cause("test", "because")

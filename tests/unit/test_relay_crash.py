@@ -93,7 +93,7 @@ async def lose_what_waits(store: "Store") -> None:
     held._writer.cancel()
     await asyncio.wait({held._writer})
     await held._connection.close()
-    held._lock.release()
+    held._ownership.release()
 
 
 async def keep_what_waits(store: "Store") -> None:

@@ -6,10 +6,10 @@ from typing_extensions import override
 
 from adapters.ports import Order, OutcomeUnknown, Rejected, Unauthorized, Unavailable, Verdict
 from engine.relay import Relay, routes
-from state.database import StoreError
 from state.lifecycle import Effect, State, Trigger
 from state.problem import problem
 from state.transaction import Document
+from state.trouble import StoreError
 from tests.unit.fakes import PACE, Bench, FakeSender, spared
 
 if TYPE_CHECKING:

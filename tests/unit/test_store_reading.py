@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from state.database import StoreError
 from state.lifecycle import Effect, State, Trigger
 from state.memory import Told
 from state.outbox import Observation, Phase, Settlement
@@ -17,6 +16,7 @@ from state.problem import problem
 from state.rows import transaction_columns, transaction_from
 from state.store import Backlog, Count, Filter
 from state.transaction import Address, Content, Document, Kind, Line, Money, Party, Sourced, Transaction, TransactionId
+from state.trouble import StoreError
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Desk, OpenDesk

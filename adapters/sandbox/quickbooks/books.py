@@ -32,8 +32,8 @@ class Books:
 
     def __init__(self, journal: Journal | None = None) -> None:
         self._journal = journal
-        self.watch: Callable[[list[Transition]], None] | None = None
-        """Hears of every commit once it is made."""
+        self.watchers: list[Callable[[list[Transition]], None]] = []
+        """Hear of every commit once it is made."""
         self._last_ids: defaultdict[str, int] = defaultdict(int)
         self.was_wiped = False
         self._empty()
@@ -114,10 +114,10 @@ class Books:
         changes, removals = list(changes), list(removals)
         if self._journal is not None:
             self._journal.append({"books": {"changes": changes, "removals": removals}})
-        transitions = self._transitions(changes, removals) if self.watch else []
+        transitions = self._transitions(changes, removals)
         self._apply(changes, removals)
-        if self.watch:
-            self.watch(transitions)
+        for watch in self.watchers:
+            watch(transitions)
 
     def _transitions(self, changes: list[Change], removals: list[Removal]) -> list[Transition]:
         changed = [Transition(kind, self.find(kind, current["Id"]), current) for kind, current in changes]

@@ -16,6 +16,7 @@ from adapters.sandbox.quickbooks.merging import MERGED, check_mergeable, repoint
 from adapters.sandbox.quickbooks.numbers import assign_number
 from adapters.sandbox.quickbooks.payments import deposit_of
 from adapters.sandbox.quickbooks.recurring import kept_template
+from adapters.sandbox.quickbooks.replica import Replica
 from adapters.sandbox.quickbooks.rules import Object, keep, require
 from adapters.sandbox.quickbooks.settings import settings_patch
 from adapters.sandbox.quickbooks.settlement import payments_of, without_document
@@ -47,6 +48,8 @@ class Company:
         self.clock = clock
         self.books = books or Books()
         self.isolation = Isolation()
+        self.replica = Replica(clock, lambda: self.switches.query_lag_seconds)
+        self.books.watchers.append(self.replica.heard)
         if not self.books.count("Preferences"):
             self._found()
 

@@ -68,6 +68,9 @@ def _matching(query: Query, company: Company) -> Iterator[Object]:
 def _candidates(query: Query, company: Company) -> Iterable[Object]:
     """Return rows by the first index that serves a condition; otherwise all, transactions newest first."""
     books, row = company.books, KINDS[query.kind]
+    rows = books.live(query.kind) if "Active" in row.fields else books.newest(query.kind)
+    if behind := company.replica.behind(query.kind):
+        return _as_they_were(rows, behind)
     for condition in query.conditions:
         if condition.path == "MetaData.LastUpdatedTime" and condition.operator in {">", ">="}:
             return _changed_since(_time(condition.path, condition.values[0]), query.kind, books)
@@ -79,7 +82,13 @@ def _candidates(query: Query, company: Company) -> Iterable[Object]:
         if condition.path in row.indexed:
             values = dict.fromkeys(value.casefold() for value in condition.values)
             return [stored for value in values for stored in books.by(query.kind, condition.path, value)]
-    return books.live(query.kind) if "Active" in row.fields else books.newest(query.kind)
+    return rows
+
+
+def _as_they_were(rows: Iterable[Object], behind: dict[str, Object | None]) -> list[Object]:
+    """Return rows as a copy of the books shows them; where it lacks the latest change, no index helps."""
+    there = [behind.pop(stored["Id"], stored) for stored in rows]
+    return [stored for stored in (*there, *behind.values()) if stored is not None]
 
 
 def _changed_since(since: str, kind: str, books: Books) -> Iterable[Object]:

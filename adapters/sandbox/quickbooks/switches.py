@@ -83,6 +83,8 @@ class Switches:
     """PrivateNote in a WHERE clause."""
     query_total_count: bool = False
     """Whether `totalCount` comes beside the rows of a query."""
+    query_lag_seconds: float = 0.0
+    """How much older than the books the rows of a query are; a read by id is never older."""
     changes_too_old_code: Literal["4001", "2190"] = "4001"
     """The fault for change data older than the look-back."""
     card_payment_link: Literal["BillPaymentCheck", "BillPaymentCreditCard"] = "BillPaymentCheck"

@@ -96,7 +96,7 @@ class Webhooks:
             if self._post is not None:
                 self._notice(self._post, company, transitions)
 
-        company.books.watch = heard
+        company.books.watchers.append(heard)
 
     def deliver_to(self, receiver: Receiver | None) -> None:
         """Send events to this receiver from now on; what the one before has not taken is forgotten.
