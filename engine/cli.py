@@ -1,5 +1,10 @@
-"""The command line. Exit codes: 0 done, 1 refused or failed, 2 the configuration or the command is wrong."""
+"""The command line.
 
+Exit codes: 0 done, 1 refused or failed, 2 the configuration or the command is wrong, 3 the store needs a person.
+"""
+
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -16,11 +21,14 @@ from engine import app, config, logs, screen
 from engine.client import Admin, Refused
 from engine.demo import Demo, DemoFailed
 from engine.web.auth import Role, new_token
+from state.backup import BackupFailed, back_up_stopped
 from state.lifecycle import State, diagram
 from state.transaction import Kind
-from state.trouble import StoreBusy, StoreError
+from state.trouble import StoreBusy, StoreDamaged, StoreError, StoreFailed, StoreMismatch
 
 _USAGE = 2
+_STORE_LOST = 3  # trying again is of no use, and may do harm
+_LOST = (StoreFailed, StoreDamaged, StoreMismatch)
 _STATES = [str(state) for state in State]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -53,6 +61,18 @@ def check(path: Path | None, url: str | None, token: str | None) -> None:
     findings = _checked_by_daemon(url, token) if url else _checked_here(path, token)
     screen.show_findings(screen.console(), findings)
     sys.exit(any(finding.standing is Standing.FAIL for finding in findings))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--config", "path", type=click.Path(path_type=Path), help="TOML file of the legal entity.")
+@click.option("--url", envvar="LOADLEDGER_URL", help="Let the daemon there make the copy, on its machine.")
+@click.option("--token", envvar="LOADLEDGER_TOKEN", help="Your token for it.")
+def backup(file: Path, path: Path | None, url: str | None, token: str | None) -> None:
+    """Copy the database to the new FILE: complete, checked and private, or not at all. The daemon may run."""
+    to = file.absolute()
+    size = _backed_up_by_daemon(url, token, to) if url else _backed_up_here(path, token, to)
+    click.echo(f"{to}: {size:,} bytes, checked")
 
 
 @main.command()
@@ -208,7 +228,7 @@ def _guarded(work: Callable[[], Coroutine[Any, Any, Any]], *, pass_on: type[Exce
         raise error
     if isinstance(error, StoreError | OSError):
         click.echo(f"loadledger: {error}", err=True)
-        sys.exit(1)
+        sys.exit(_STORE_LOST if isinstance(error, _LOST) else 1)
     if isinstance(error, KeyboardInterrupt):
         sys.exit(130)
     raise error
@@ -226,6 +246,21 @@ def _checked_here(path: Path | None, token: str | None) -> list[Finding]:
 
 def _checked_by_daemon(url: str, token: str | None) -> list[Finding]:
     return msgspec.convert(_asked(url, token, lambda admin: admin.get("check"))["findings"], list[Finding])
+
+
+def _backed_up_here(path: Path | None, token: str | None, to: Path) -> int:
+    settings = _configured(path)
+    owner = {"pid": os.getpid(), "host": socket.gethostname(), "for": "a backup"}
+    try:
+        return back_up_stopped(settings.database, to, owner)
+    except StoreBusy:
+        return _backed_up_by_daemon(f"http://{settings.http.listen}", token, to)
+    except (BackupFailed, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _backed_up_by_daemon(url: str, token: str | None, to: Path) -> int:
+    return int(_asked(url, token, lambda admin: admin.post("backup", {"file": str(to)}))["bytes"])
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

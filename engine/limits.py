@@ -1,6 +1,7 @@
 """Request budgets: how fast we may call a vendor."""
 
 import math
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
@@ -15,6 +16,7 @@ _MARGIN: Final = 1.015  # clocks differ: a vendor's minute may end a little befo
 _CUT: Final = 0.7  # what a throttle leaves of our share
 _LEAST: Final = 0.1  # the smallest share; below it we would rather wait than starve
 _WINDOW: Final = 60.0  # seconds a vendor counts over: two throttles within it tell the same story
+_JITTER: Final = 0.4  # seconds by which one call may travel longer than another
 _CALM: Final = 120.0  # seconds without a throttle before the share grows again
 _GROWTH: Final = 0.05  # of the whole, every _WINDOW of calm
 
@@ -41,6 +43,26 @@ class _Slots:
             late = anyio.current_time() - slot
 
 
+class _Scarce(_Slots):
+    """The slots of an endpoint with a smaller limit of its own, and the last calls that left.
+
+    A call may be held up between its slot here and the one it shares with all others; what leaves late must not be
+    too close to what follows in time.
+    """
+
+    def __init__(self, per_minute: float) -> None:
+        super().__init__(_WINDOW / per_minute * _MARGIN)
+        self._left: deque[float] = deque(maxlen=max(1, int(per_minute)))
+
+    def leave(self, now: float) -> float:
+        """Let a call leave and return 0, or return the seconds until it may."""
+        full = len(self._left) == self._left.maxlen
+        early = self._left[0] + _WINDOW + _JITTER - now if full else 0.0
+        if early <= 0:
+            self._left.append(now)
+        return max(0.0, early)
+
+
 class Budget:
     """One company's requests, evenly spaced, so that no window of any length holds too many.
 
@@ -53,16 +75,20 @@ class Budget:
     def __init__(
         self, per_minute: float, per_second: float = math.inf, scarcer: Mapping[str, float] | None = None
     ) -> None:
-        self._all = _Slots(max(60 / per_minute, 1 / per_second) * _MARGIN)
-        self._own = {endpoint: _Slots(60 / limit * _MARGIN) for endpoint, limit in (scarcer or {}).items()}
+        self._all = _Slots(max(_WINDOW / per_minute, 1 / per_second) * _MARGIN)
+        self._own = {endpoint: _Scarce(limit) for endpoint, limit in (scarcer or {}).items()}
         self._share = 1.0
         self._throttled_at = -math.inf
 
     async def admit(self, endpoint: str) -> None:
         """Wait until a call may leave. First come, first served: no caller is starved by another's backlog."""
-        if endpoint in self._own:
-            await self._own[endpoint].take(self.share)
+        own = self._own.get(endpoint)
+        if own is not None:
+            await own.take(self.share)
         await self._all.take(self.share)
+        while own is not None and (early := own.leave(anyio.current_time())):
+            await anyio.sleep(early)
+            await self._all.take(self.share)
 
     def rest(self, endpoint: str = "") -> float:
         """Return the seconds a call to `endpoint` made now would wait for its own limit, or, without one, for all."""

@@ -8,16 +8,17 @@ _FIRST: Final = 8  # orders; the largest parcel before the vendor has shown what
 _BACKLOG: Final = 16  # orders that wait before parcels are worth their shared fate
 _MEMORY: Final = 0.7  # share of the old estimate in a new one
 _WORTH: Final = 0.8  # a parcel must take less than this share of the time its orders would take one by one
-_PROBE: Final = 40  # parcels of one after which the vendor is asked again whether larger ones are faster
+_PROBE: Final = 40  # parcels of one after which the vendor is asked again whether larger ones are any better
 
 
 class Parcels:
     """Chooses the size of the next request, from what waits and from how the last ones went.
 
     A parcel that gets no answer leaves all its orders in doubt, so the largest size starts small, doubles with each
-    success and halves with each unanswered one. `spare` says whether a request with many may leave at once; while it
-    may not, single ones use the rest of the request budget. A vendor that carries out the orders of a request one after
-    another gains us nothing but longer waits: then many go together only while the budget for single ones is used up.
+    success and halves with each unanswered one; once down to one, two are tried now and then. `spare` says whether a
+    request with many may leave at once; while it may not, single ones use the rest of the request budget. A vendor that
+    carries out the orders of a request one after another gains us nothing but longer waits: then many go together only
+    while the budget for single ones is used up.
     """
 
     def __init__(
@@ -39,14 +40,15 @@ class Parcels:
 
     def size(self, waiting: int) -> int:
         """Return how many of the orders that wait the next request should carry."""
-        share = min(self._largest, math.ceil(waiting / self._workers))
+        share = math.ceil(waiting / self._workers)
         if self._most == 1 or waiting < _BACKLOG or share == 1 or not self._spare():
             return 1
-        if self._one_by_one and not self._scarce() and self._since_probe < _PROBE:
+        pointless = self._largest == 1 or (self._one_by_one and not self._scarce())
+        if pointless and self._since_probe < _PROBE:
             self._since_probe += 1
             return 1
         self._since_probe = 0
-        return share
+        return min(share, max(2, self._largest))
 
     def carried(self, orders: int, seconds: float) -> None:
         """Learn from a request that was answered after so many seconds."""

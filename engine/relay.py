@@ -278,7 +278,8 @@ class Relay:
             return [self._judgement.of(order.claim, error) for order in orders]
         self._parcels.carried(len(orders), anyio.current_time() - started)
         self._door.recovered()
-        return [self._outcome(order.claim, results[order.claim.message.id]) for order in orders]
+        silence = OutcomeUnknown("the answer does not speak of it")
+        return [self._outcome(order.claim, results.get(order.claim.message.id, silence)) for order in orders]
 
     def _outcome(self, claim: Claim, result: Receipt | VendorError) -> Outcome:
         return Delivered(result) if isinstance(result, Receipt) else self._judgement.of(claim, result)

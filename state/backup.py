@@ -41,17 +41,26 @@ def back_up_stopped(path: Path, to: Path, owner: dict[str, Any]) -> int:
 
 def check_place(path: Path, to: Path) -> None:
     """Raise BackupFailed unless a copy of the store at `path` may be put at `to`."""
+    try:
+        wrong = _wrong(path, to)
+    except OSError as error:
+        raise BackupFailed(str(error)) from error
+    if wrong:
+        raise BackupFailed(wrong)
+
+
+def _wrong(path: Path, to: Path) -> str:
+    """Say what is wrong with a place, if anything."""
     if not to.is_absolute():
-        raise BackupFailed(f"{to} is not a path from the root")
+        return f"{to} is not a path from the root"
     if to.parent == path.parent and to.name.startswith(path.name):
-        raise BackupFailed(f"{to} could be taken for a part of the database itself")
+        return f"{to} could be taken for a part of the database itself"
     if not to.parent.is_dir():
-        raise BackupFailed(f"{to.parent} is no folder here")
+        return f"{to.parent} is no folder here"
     if os.path.lexists(to):
-        raise BackupFailed(f"{to} is there already, and is not replaced")
-    needed = path.stat().st_size + _TO_SPARE
-    if (free := shutil.disk_usage(to.parent).free) < needed:
-        raise BackupFailed(f"{to.parent} has {free:,} bytes left and {needed:,} are needed")
+        return f"{to} is there already, and is not replaced"
+    needed, free = path.stat().st_size + _TO_SPARE, shutil.disk_usage(to.parent).free
+    return f"{to.parent} has {free:,} bytes left and {needed:,} are needed" if free < needed else ""
 
 
 def settle(connection: sqlite3.Connection) -> None:

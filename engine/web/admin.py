@@ -1,6 +1,7 @@
 """The admin API: see what stands where and why, and act on it with a name and a reason."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -10,9 +11,9 @@ from aiohttp.typedefs import Handler
 
 from adapters.ports import Finding
 from engine.web.auth import CALLER
-from engine.web.inputs import Forced, Listing, Reasoned, body, query
+from engine.web.inputs import Copied, Forced, Listing, Reasoned, body, query
 from engine.web.problems import ILLEGAL, NOT_FORCEABLE, Refused
-from engine.web.shapes import Allowed, Detail, Findings, Page, Row, Summary
+from engine.web.shapes import Allowed, Backup, Detail, Findings, Page, Row, Summary
 from state.lifecycle import IllegalMove, Trigger
 from state.moves import FORCED, Cause
 from state.store import NotForceable, Store
@@ -77,6 +78,7 @@ class Admin:
             web.get("/v1/check",           self.check),
             web.get("/v1/transactions",    self.page),
             web.get(_ONE,                  self.detail),
+            web.post("/v1/backup",         self.back_up),
             web.post(f"{_ONE}/retry",      self._acting(RETRY)),
             web.post(f"{_ONE}/revert",     self._acting(REVERT)),
             web.post(f"{_ONE}/reexport",   self._acting(REEXPORT)),
@@ -106,6 +108,13 @@ class Admin:
         transaction = await self._store.find(wanted)
         history, attempts = await self._store.history(wanted), await self._store.attempts(wanted)
         return _answer(Detail.of(transaction, history, attempts, await self._store.standings(wanted)))
+
+    async def back_up(self, request: web.Request) -> web.Response:
+        """Copy the store to a new file on the daemon's machine; a client that leaves does not end it."""
+        wanted, actor = await body(request, Copied), request[CALLER].name
+        size = await self._store.back_up(Path(wanted.file))
+        log.info("admin.acted", actor=actor, action="backup", file=wanted.file, bytes=size)
+        return _answer(Backup(wanted.file, size))
 
     def _acting(self, action: Action[Input]) -> Handler:
         async def acting(request: web.Request) -> web.Response:

@@ -46,6 +46,12 @@ class Forced(Reasoned):
     document_id: Annotated[Line, Field(min_length=1, max_length=64)] | None = None
 
 
+class Copied(_Input):
+    """A backup: the new file that the daemon shall write."""
+
+    file: Annotated[str, AfterValidator(_printable), Field(min_length=1, max_length=4000)]
+
+
 class Listing(_Input):
     """Which transactions to show."""
 

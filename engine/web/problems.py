@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from state.backup import BackupFailed
 from state.moves import StaleTransaction, UnknownTransaction
 from state.trouble import StoreError
 
@@ -31,6 +32,7 @@ UNKNOWN: Final            = Kind("unknown-transaction", HTTPStatus.NOT_FOUND,   
 STALE: Final              = Kind("stale-transaction",   HTTPStatus.CONFLICT,     "The transaction is not as expected")
 ILLEGAL: Final            = Kind("illegal-move",        HTTPStatus.CONFLICT,     "The transaction can't make this move")
 NOT_FORCEABLE: Final      = Kind("not-forceable",       HTTPStatus.CONFLICT,     "This move can't be forced")
+NO_BACKUP: Final          = Kind("backup-failed",       HTTPStatus.CONFLICT,     "No backup was made")
 TOO_MANY: Final           = Kind("too-many-failures", HTTPStatus.TOO_MANY_REQUESTS, "Too many refused tokens")
 BROKEN: Final             = Kind("internal-error", HTTPStatus.INTERNAL_SERVER_ERROR, "The daemon failed to answer")
 STORE_UNUSABLE: Final     = Kind("store-unusable", HTTPStatus.SERVICE_UNAVAILABLE,   "The store can't be used")
@@ -40,6 +42,7 @@ _BY_ERROR: Final[dict[type[Exception], Kind]] = {
     UnknownTransaction: UNKNOWN,
     StaleTransaction: STALE,
     StoreError: STORE_UNUSABLE,
+    BackupFailed: NO_BACKUP,
 }
 _BY_STATUS: Final = {
     HTTPStatus.NOT_FOUND: "there is nothing at this path",

@@ -208,3 +208,10 @@ class Summary(msgspec.Struct, frozen=True):
     def of(cls, counts: Sequence[Count], backlog: Sequence[Backlog]) -> "Summary":
         """Return where everything stands."""
         return cls([Group.of(count) for count in counts], [Queue(*row) for row in backlog])
+
+
+class Backup(msgspec.Struct, frozen=True):
+    """A backup that was made: complete, checked and on the disk."""
+
+    file: str
+    bytes: int

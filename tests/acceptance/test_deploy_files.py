@@ -64,9 +64,9 @@ class TestUnit:
         handed_over = dict(each.split(":") for each in settings("LoadCredential"))
         assert handed_over == {key.credential: f"loadledger.%i.{key.credential}" for key in describe() if key.secret}
 
-    def test_wrong_configuration_is_not_tried_again(self) -> None:
+    def test_neither_wrong_configuration_nor_a_lost_store_is_tried_again(self) -> None:
         assert settings("Restart") == ["on-failure"]
-        assert settings("RestartPreventExitStatus") == ["2"]
+        assert settings("RestartPreventExitStatus") == ["2 3"]
 
     def test_the_database_is_where_the_unit_may_write(self) -> None:
         database = next(key for key in describe() if key.name == "database")

@@ -85,7 +85,7 @@ async def test_signal_ends_the_daemon_in_order_and_the_next_one_goes_on(stage: "
             assert books.execute("SELECT count(*), count(stopped_at) FROM runs").fetchone() == (1, 1)
         for other in ({"QUICKBOOKS_REALM_ID": "42"}, {"ENTITY": "red-mesa"}):
             code, said = await stage.refused(world, **other)
-            assert (code, "Traceback" in said, "blue-mesa" in said) == (1, False, True)
+            assert (code, "Traceback" in said, "blue-mesa" in said) == (3, False, True)
         async with stage.daemon(world) as daemon:
             await daemon.passed("intake")
             assert await daemon.everything() == before

@@ -20,7 +20,7 @@ from state.messages import Ended, Ending
 from state.moves import Cause
 from state.outbox import Claim, Delivered, InDoubt, Outcome, Receipt, Refused
 from state.problem import problem
-from state.store import Store
+from state.store import Filter, Store
 from state.transaction import Content, Document, Kind, Line, Money, Party, Sourced, TransactionId
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -538,3 +538,44 @@ async def test_check_shows_each_finding_with_its_fix(daemon: Daemon) -> None:
             }
         ],
     )
+
+
+# -- backups --------------------------------------------------------------------------------------------------
+
+
+def files(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
+async def test_a_backup_is_written_where_the_operator_says_and_logged_with_the_name(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    await daemon.record("1")
+    to = tmp_path / "copy.db"
+    with capture_logs() as logged:
+        status, told = await daemon.ask("POST", "/admin/v1/backup", json={"file": str(to)})
+
+    assert (status, told["file"]) == (200, str(to))
+    assert told["bytes"] > 4096
+    assert {"actor": "olga", "action": "backup", "file": str(to)}.items() <= logged[-1].items()
+    again = await Store.open(to, entity="blue", company="1", clock=lambda: NOON, quiet=timedelta(0), owner={})
+    assert [each.source_id for each in await again.page(Filter())] == ["1"]
+    await again.close()
+
+
+async def test_a_backup_that_can_not_be_made_says_why(daemon: Daemon, tmp_path: Path) -> None:
+    status, told = await daemon.ask("POST", "/admin/v1/backup", json={"file": str(tmp_path / "ledger.db-journal")})
+    assert (status, told["type"]) == (409, "urn:loadledger:problem:backup-failed")
+    assert "could be taken for a part of the database itself" in told["detail"]
+
+
+@pytest.mark.parametrize("file", [None, "", "/a\0b", "/" + "a" * 5000])
+async def test_a_backup_to_nowhere_is_refused(daemon: Daemon, file: str | None) -> None:
+    status, told = await daemon.ask("POST", "/admin/v1/backup", json={"file": file})
+    assert (status, told["errors"][0]["field"]) == (400, "file")
+
+
+async def test_a_viewer_makes_no_backup(daemon: Daemon, tmp_path: Path) -> None:
+    before = files(tmp_path)
+    status, _ = await daemon.ask("POST", "/admin/v1/backup", VIEWER, json={"file": str(tmp_path / "copy.db")})
+    assert (status, files(tmp_path)) == (403, before)

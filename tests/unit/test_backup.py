@@ -190,6 +190,7 @@ def there(path: Path) -> Path:
         (lambda _: Path("acme.db"), "is not a path from the root"),
         (beside, "could be taken for a part of the database itself"),
         (lambda path: path.parent / "none" / "acme.db", "is no folder here"),
+        (lambda path: path.parent / ("n" * 300) / "acme.db", "File name too long"),
         (there, "is there already, and is not replaced"),
     ],
 )

@@ -14,46 +14,7 @@ from state.lifecycle import (
     move,
     triggers,
 )
-
-# Where each fact leads from each state; "a | b": without, and with, a document in accounting; "-": nowhere.
-TABLE = """
-trigger             | unrecorded       | pending                     | exported                  | error                   | reverted         | paid
-recorded            | pending / export | -                           | -                         | -                       | -                | -
-export_confirmed    | -                | exported                    | -                         | -                       | -                | -
-export_overtaken    | -                | pending                     | -                         | -                       | -                | -
-export_rejected     | -                | error                       | -                         | -                       | -                | -
-retry_requested     | -                | -                           | -                         | pending / export        | -                | -
-source_changed      | -                | pending / export            | pending / export          | pending / export        | -                | -
-source_withdrawn    | -                | reverted or pending / void  | exported / void           | reverted or error / void| -                | -
-source_restored     | -                | -                           | -                         | -                       | pending / export | -
-revert_requested    | -                | reverted or pending / void  | exported / void           | reverted or error / void| -                | -
-void_confirmed      | -                | reverted                    | reverted                  | reverted                | -                | reverted
-void_overtaken      | -                | pending / export            | -                         | -                       | -                | -
-payment_recorded    | -                | -                           | exported / report_payment | -                       | -                | -
-payment_completed   | -                | -                           | paid / report_payment     | -                       | -                | -
-payment_reversed    | -                | -                           | exported                  | -                       | -                | exported
-document_lost       | -                | -                           | error                     | -                       | -                | error
-document_found      | -                | pending or -                | -                         | -                       | -                | -
-reexport_requested  | -                | -                           | -                         | -                       | pending / export | -
-"""  # noqa: E501 - a table is read across
-
-# Whereto a person may force each state, and what that wishes.
-FORCED = """
-from     | pending | exported | error | reverted | paid
-pending  | -       | yes      | yes   | yes      | -
-exported | export  | -        | yes   | yes      | yes
-error    | export  | yes      | -     | yes      | yes
-reverted | export  | yes      | yes   | -        | -
-paid     | -       | yes      | yes   | -        | -
-"""
-
-
-def cells(table: str) -> Iterator[tuple[str, str, str]]:
-    """Yield (row, column, text) of a table of words."""
-    header, *rows = [[cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()]
-    for name, *row in rows:
-        for column, text in zip(header[1:], row, strict=True):
-            yield name, column, text
+from tests.unit.rules import FORCED, TABLE, cells
 
 
 def expected() -> Iterator[tuple[str, State | None, bool, str]]:
