@@ -109,9 +109,10 @@ class Forked:
 
 
 class Life:
-    """A running daemon; `url` is known once it is ready."""
+    """A running daemon; `url`, and how many seconds it took, are known once it is ready."""
 
     url: str
+    took: float
 
     def __init__(self, process: Process, herald: Herald, born: float, log: Path) -> None:
         self.log = log
@@ -125,11 +126,11 @@ class Life:
             heard = asyncio.create_task(self._herald.hear("READY=1"))
             ended = asyncio.create_task(self._process.wait())
             await asyncio.wait((heard, ended), return_when=asyncio.FIRST_COMPLETED)
-            took = time.monotonic() - self._born
+            self.took = time.monotonic() - self._born
             heard.cancel()
             assert not ended.done(), f"it ended by itself with {ended.result()}"
             ended.cancel()
-            start = Start(took, self._process.worked()) if isinstance(self._process, Executed) else None
+            start = Start(self.took, self._process.worked()) if isinstance(self._process, Executed) else None
             self.url = await self._process.announced()
         return start
 

@@ -23,15 +23,18 @@ from tests.torture.life import Console, Herald, Life, executed, forked
 from tests.torture.people import People
 from tests.torture.weather import STORMY, calm, settle_climate, storm
 
-LOADS = 24  # in a world: few, so that each look at the books is quick
-_PATIENCE = 0.5  # seconds from ready until the awaited request comes, or the daemon dies without
+# Loads in a world: few, so that each look at the books is quick, or enough for a backlog.
+_LOADS = (24, 24, 72)
+# Seconds from ready until the awaited request comes, or the daemon dies without; and its start's time once more.
+_PATIENCE = 0.4
 _EXECUTED = 0.1  # the share of lives that begin with exec although a warm process is there
 _STOPPED = 1.2  # seconds a stopped daemon sleeps: longer than it waits for an answer
 _MANY = frozenset({Call.CREATE, Call.UPDATE, Call.READ, None})  # calls that come several at a time
 # How often the torturers wait for which request; None is whatever comes.
 _CALLS: dict[Call | None, int] = {
-    Call.CREATE: 28,
-    Call.UPDATE: 22,
+    Call.CREATE: 24,
+    Call.UPDATE: 18,
+    Call.BATCH: 12,
     Call.VOID: 14,
     Call.REPORT: 14,
     Call.TOKEN: 8,
@@ -46,14 +49,17 @@ _RESTORED = 0.15  # before so many lives the last backup is brought back
 _SPEED = {
     "ALVYS_OVERLAP": "2",
     "ALVYS_POLL_INTERVAL": "0.2",
+    "QUICKBOOKS_BATCHES_PER_MINUTE": "10000",
     "QUICKBOOKS_OVERLAP": "2",
     "QUICKBOOKS_POLL_INTERVAL": "0.2",
+    "RELAY_GATHER": "0",
     "RELAY_QUIET_PERIOD": "0.2",
     "RELAY_READ_PAUSE": "0.02",
     "RELAY_RETRY_BASE": "0.05",
     "RELAY_RETRY_CAP": "0.2",
     "RELAY_ROUNDS": "1000",
 }
+_WORKERS = ("1", "2", "8")  # of the relay; the fewer there are, the more orders one request carries
 _IMPATIENT = {"ALVYS_TIMEOUT": "0.8", "QUICKBOOKS_TIMEOUT": "0.8"}
 _LONGEST = 1.5  # seconds until a life ends that ends at random
 
@@ -125,7 +131,7 @@ class Trial:
         if start := await alive.ready():
             self.figures.starts.append(start)
         try:
-            async with asyncio.timeout(_PATIENCE), self._console() as session:
+            async with asyncio.timeout(_PATIENCE + alive.took), self._console() as session:
                 await self.people.ask(Console(session, alive.url), trap.call)
                 await trap.caught.wait()
         except TimeoutError:
@@ -237,7 +243,7 @@ async def trial(
     """Make a world and everything a torture needs; what is left of one that failed stays in `place`."""
     await asyncio.to_thread(_clear, place)
     stage, chance = Stage(place), Random(seed)
-    plot = ["--month", f"{stage.month:%Y-%m}", "--seed", str(seed), "--loads", str(LOADS)]
+    plot = ["--month", f"{stage.month:%Y-%m}", "--seed", str(seed), "--loads", str(chance.choice(_LOADS))]
     stormy = chance.random() < STORMY
     async with AsyncExitStack() as open_:
         process = await open_.enter_async_context(child(["tests.torture.sandbox", *plot], {}, place / "sandbox.log"))
@@ -263,7 +269,7 @@ async def trial(
             herald,
             chance,
             figures,
-            _SPEED | through | (_DECIDED if set_back else {}),
+            _SPEED | through | {"RELAY_CONCURRENCY": chance.choice(_WORKERS)} | (_DECIDED if set_back else {}),
             stormy,
             set_back,
             born_by,
