@@ -171,7 +171,7 @@ class Relay:
             waiting = inlet.statistics().current_buffer_used
             more = min(waiting, self._parcels.size(waiting + 1) - 1)
             parcel = [order, *(inlet.receive_nowait() for _ in range(more))]
-            for _, group in groupby(parcel, key=lambda each: each.claim.message.effect):
+            for _, group in groupby(parcel, key=_company):
                 await self._send(list(group))
 
     # -- the verbs --------------------------------------------------------------------------------------------
@@ -351,6 +351,15 @@ class Relay:
             for _ in range(min(self._pace.concurrency, len(items))):
                 tasks.start_soon(work)
         return [result for result in results if result is not None]
+
+
+def _company(order: Order) -> tuple[Effect, int]:
+    """Return what orders must share to go in one request: the effect; one in doubt goes alone.
+
+    It was perhaps the one that cost a whole request its answer, and its neighbours need not share that fate twice.
+    """
+    message = order.claim.message
+    return message.effect, message.id if message.phase is Phase.IN_DOUBT else 0
 
 
 def request_id(entity: str, claim: Claim) -> str:

@@ -151,12 +151,18 @@ def adopt(work: Work, seen: Observation, cause: Cause) -> Transaction | None:
     if work.row("find_by_document", kind=seen.kind, document_id=seen.document.id) is not None:
         return None
     row = work.row("find_by_source", kind=seen.kind, source_id=seen.source_id)
-    if row is None:
+    if row is None or _copied(work, seen):
         return None
     try:
         return apply(work, transaction_from(row), Trigger.DOCUMENT_FOUND, cause, changes={"document": seen.document})
     except IllegalMove:
         return None
+
+
+def _copied(work: Work, seen: Observation) -> bool:
+    """Whether another document bears the same marker, such as a copy a person made: which is ours, a person says."""
+    bearers = map(observation_from, work.rows("observed", kind=seen.kind, source_id=seen.source_id))
+    return any(each.document.id != seen.document.id and not each.gone for each in bearers)
 
 
 def consequences(before: Transaction, trigger: Trigger) -> dict[str, Any]:

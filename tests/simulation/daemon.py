@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
 import msgspec
@@ -61,8 +61,18 @@ def configured(place: Path, first_date: date, vendors: dict[str, dict[str, str]]
     )
 
 
+class Death(NamedTuple):
+    """Where a life ends: before the n-th of its steps, or of its database statements, counted from 1."""
+
+    step: int | None = None
+    statement: int | None = None
+
+
 class Daemon:
-    """All lives of one daemon, one after the other, over one file. `epoch` is the instant at which the loop began."""
+    """All lives of one daemon, one after the other, over one file.
+
+    `epoch` is the instant at which the loop began; each life dies its own of the `deaths`, as long as there are any.
+    """
 
     def __init__(self, loop: Loop, network: Network, disk: Disk, settings: config.Config, epoch: datetime) -> None:
         self.life: Life | None = None
@@ -74,6 +84,7 @@ class Daemon:
         self._disk = disk
         self.settings = settings
         self._epoch = epoch
+        self.deaths: list[Death] = []
         self._stop = asyncio.Event()
 
     def now(self) -> datetime:
@@ -99,9 +110,10 @@ class Daemon:
         """Whether it runs."""
         return self.life is not None and self.life.alive
 
-    def start(self, *, last: int | None = None, last_statement: int | None = None) -> Life:
-        """Start it; `last` and `last_statement` as in Life."""
-        life = Life(last=last, last_statement=last_statement)
+    def start(self) -> Life:
+        """Start it."""
+        death = self.deaths[self.lives] if self.lives < len(self.deaths) else Death()
+        life = Life(last=death.step, last_statement=death.statement)
         life.at_death(lambda: self._bury(life))
         self.life, self.lives = life, self.lives + 1
         self._stop = asyncio.Event()
@@ -145,8 +157,8 @@ class Daemon:
             await life.ended()
 
     async def spare(self) -> None:
-        """Let it live on; one that was asked to stop does so first."""
-        if self.life is not None:
+        """Let it live on, unless its death is one of the given ones; one that was asked to stop does so first."""
+        if self.life is not None and self.lives > len(self.deaths):
             self.life.die_after(None)
         if self._stop.is_set():
             await self.stop()
@@ -163,11 +175,16 @@ class Daemon:
     # -- its file ------------------------------------------------------------------------------------------------
 
     def look(self, sql: str, *values: object) -> list[Any]:
-        """Read the file: through its owner while there is one."""
-        if self._disk.owner is not None and self._disk.owner.open:
-            return self._disk.owner.look(sql, values)
-        with self._opened() as connection:
-            return connection.execute(sql, values).fetchall()
+        """Read the file, through its owner while there is one; nothing if its tables are not made yet."""
+        try:
+            if self._disk.owner is not None and self._disk.owner.open:
+                return self._disk.owner.look(sql, values)
+            with self._opened() as connection:
+                return connection.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
+            return []
 
     def copy(self, to: Path) -> None:
         """Make a copy of the file, as a backup would."""

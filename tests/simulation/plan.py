@@ -81,7 +81,7 @@ def drawn(seed: int, transactions: int) -> Plan:
         faults=chance.choice((0.0, 60.0, span / 4)),
         deaths=chance.choice((0.0, 0.005, 0.03)),
         stops=chance.choice((0.0, span / 2, span / 6)),
-        restores=chance.choice((0.0, 0.0, 0.0)),
+        restores=chance.choice((0.0, 0.0, 0.3)),
         switches={name: chance.choice(others) for name, others in _SWITCHES.items() if chance.random() < 0.15},
         life=chance.choice(((3600, 86_400), (900, 1_200))),
         settings={

@@ -4,7 +4,7 @@ import gc
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import structlog
 
+from tests.simulation.daemon import Death
 from tests.simulation.plan import Plan, drawn
 from tests.simulation.world import World
 
-_MEMORY: Final = Path("/dev/shm")  # a disk that forgets is as good: nobody cuts the power here
+MEMORY: Final = Path("/dev/shm")  # a disk that forgets is as good: nobody cuts the power here
 
 
 @dataclass(frozen=True)
@@ -38,26 +39,35 @@ def run_seed(
     *,
     transactions: int = 100,
     plan: Plan | None = None,
+    deaths: Sequence[Death] = (),
     patch: Callable[[], AbstractContextManager[Any]] | None = None,
     world: Callable[[int, Plan, Path], World] = World,
 ) -> Report:
     """Run one seed and return its report.
 
-    `plan` stands for the drawn one, `patch` changes the product meanwhile, and `world` makes the world.
+    `plan` stands for the drawn one, `deaths` are those of the first lives, `patch` changes the product meanwhile, and
+    `world` makes the world.
     """
-    place = _MEMORY if _MEMORY.is_dir() else None
-    with tempfile.TemporaryDirectory(dir=place) as directory, _alone():
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as directory:
         there = world(seed, plan or drawn(seed, transactions), Path(directory))
-        with (patch or nullcontext)(), _hearing(there.judge.logged):
+        there.daemon.deaths += deaths
+        with (patch or nullcontext)(), simulated(there):
             try:
                 there.loop.run_until_complete(there.unfold())
             except Exception as error:  # noqa: BLE001 - a world that cannot go on is a finding too
                 there.judge.facts.breach("P8", f"the world ended: {error!r}")
-            report = _report(seed, there)
+            return _report(seed, there)
+
+
+@contextmanager
+def simulated(world: World) -> Iterator[None]:
+    """Run the loop of a world inside: without garbage collection, with the log for the judge; it ends with it."""
+    with _alone():
+        with _hearing(world.judge.logged):
+            yield
         with _hearing(lambda _: None), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what killed lives held open was never closed
-            there.loop.close()
-        return report
+            world.loop.close()
 
 
 def _report(seed: int, world: World) -> Report:
@@ -68,7 +78,7 @@ def _report(seed: int, world: World) -> Report:
         seed,
         list(world.judge.facts.broken),
         world.loop.trace.hexdigest(),
-        world.daemon.look("SELECT count(*) FROM transactions")[0][0],
+        (world.daemon.look("SELECT count(*) FROM transactions") or [(0,)])[0][0],
         len(world.judge.books.documents),
         world.daemon.lives,
         world.judge.store.moves,

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from tests.simulation.daemon import Death
+from tests.simulation.drain import drain
 from tests.simulation.loop import LIFE, Life, Loop, Stuck
 from tests.simulation.network import Network, Weather
+from tests.simulation.plan import Plan
 from tests.simulation.run import run_seed
 
 ADDRESS = ("127.0.0.1", 80)
@@ -26,6 +29,20 @@ def test_replayed_seed_gives_the_identical_trace_hash() -> None:
     reports = [run_seed(seed, transactions=15) for seed in (6, 6, 7)]
     assert reports[0] == reports[1]
     assert reports[0].trace_hash != reports[2].trace_hash
+
+
+@pytest.mark.parametrize("deaths", [(Death(step=400), Death(step=90)), (Death(statement=25), Death(statement=300))])
+def test_daemon_keeps_every_promise_though_it_dies_where_it_is_told_to(deaths: tuple[Death, ...]) -> None:
+    report = run_seed(8, plan=Plan(loads=4, span=10), deaths=deaths)
+    assert report.violations == []
+    assert report.lives == len(deaths) + 1
+
+
+def test_backlog_leaves_at_the_pace_that_batches_and_single_calls_allow_together() -> None:
+    drained = drain(400)
+    assert drained.violations == []
+    assert drained.throttled == 0
+    assert drained.per_minute > 2 * 460
 
 
 def run(seed: int, main: Callable[[Loop], Any]) -> Any:

@@ -35,7 +35,7 @@ class World:
         self.chance = self.loop.chance
         self.network = Network(self.loop, self._weather)
         self._epoch = epoch_after(_MONTH)
-        self._bad: dict[Address, Weather] = {}
+        self.bad: dict[Address, Weather] = {}
         self._copies: list[Path] = []
         self._place = place
         self._armed = False
@@ -67,7 +67,7 @@ class World:
 
     async def unfold(self) -> None:
         """Let everything happen, then let it come to rest, and judge."""
-        async with self._served():
+        async with self.served():
             self.daemon.start()
             await self.happen()
             await self._mend()
@@ -90,7 +90,7 @@ class World:
 
     async def _mend(self) -> None:
         """End all faults, put right what people can, and wait until nothing moves any more."""
-        self._bad.clear()
+        self.bad.clear()
         self._armed = False
         self.accounting.disruptions.clear()
         self.tms.faults.disarm()
@@ -109,7 +109,10 @@ class World:
         while self.loop.time() - began < _REST:
             quiet = not self.judge.waiting()
             await asyncio.sleep(looks)
-            if self.judge.locked_out:
+            if not self.daemon.alive:
+                self.judge.store.reset()
+                self.daemon.start()
+            elif self.judge.locked_out:
                 await self._reconnect()
             elif quiet and not self.judge.waiting():
                 return
@@ -140,13 +143,13 @@ class World:
         while self.plan.faults:
             await asyncio.sleep(self.chance.expovariate(1 / self.plan.faults))
             self.judge.facts.everywhere.add("faults")
-            self._bad = {
+            self.bad = {
                 address: plans.weather(self.chance) for address in (TMS, ACCOUNTING) if self.chance.random() < 0.7
             }
             self.accounting.disruptions.arm(plans.accounting_faults(self.chance))
             self.tms.faults.arm(*plans.tms_faults(self.chance))
             await asyncio.sleep(self.chance.expovariate(1 / 120))
-            self._bad = {}
+            self.bad = {}
             self.accounting.disruptions.clear()
             self.tms.faults.disarm()
 
@@ -205,7 +208,7 @@ class World:
         return self._epoch + timedelta(seconds=self.loop.time())
 
     def _weather(self, address: Address) -> Weather:
-        return self._bad.get(address, FAIR)
+        return self.bad.get(address, FAIR)
 
     def _committed(self, connection: Connection) -> None:
         if connection.life is self.daemon.life:
@@ -246,7 +249,7 @@ class World:
         return configured(self._place, first, vendors, relay__quiet_period=plans.QUIET, **self.plan.settings)
 
     @asynccontextmanager
-    async def _served(self) -> AsyncIterator[None]:
+    async def served(self) -> AsyncIterator[None]:
         """Serve both twins, with the daemon's surroundings in place."""
         with self.daemon.installed():
             for app, address in ((self.accounting.app(), ACCOUNTING), (self.tms.app(), TMS)):

@@ -209,7 +209,7 @@ async def test_parcel_that_landed_without_an_answer_is_adopted_and_never_sent_ag
 
     await depot.bench.drain()
 
-    assert depot.sender.calls == [["1"]]
+    assert depot.sender.calls == [["1"], [*REST]]
     assert await depot.states(known) == EXPORTED
     assert [len(depot.books.live(f"id of {load}")) for load in SIX] == [1] * 6
 
@@ -233,7 +233,7 @@ async def test_parcel_refused_as_such_goes_one_by_one_under_the_same_names(depot
 
     await depot.bench.relay.run_once()
 
-    assert depot.sender.calls == [[load] for load in SIX]
+    assert depot.sender.calls == [["1"], [*REST], *([load] for load in REST)]
     assert await depot.states(known) == EXPORTED | {"4": "error"}
     assert [len(await depot.desk.store.attempts(each.id)) for each in known.values()] == [1] * 6
 

@@ -85,3 +85,16 @@ async def test_transaction_that_is_done_or_refused_takes_over_nothing(desk: "Des
         await desk.store.adopt([SEEN, replace(SEEN, source_id="id of 1002", document=Document("146", None, "0"))]) == []
     )
     assert ((await desk.again(refused)).state, (await desk.again(reverted)).state) == (State.ERROR, State.REVERTED)
+
+
+async def test_which_of_two_documents_with_one_marker_is_ours_is_left_to_a_person(desk: "Desk") -> None:
+    copied = replace(SEEN, document=Document("146", "copy", "0"))
+    await desk.store.memory.observe([SEEN, copied], "payments", desk.clock.now)
+    waiting = await desk.new()
+
+    assert await desk.store.adopt([SEEN, copied]) == []
+    assert (await desk.again(waiting)).document is None
+
+    await desk.store.memory.observe([replace(copied, gone=True)], "payments", desk.clock.now)
+    [adopted] = await desk.store.adopt([SEEN])
+    assert adopted.document == HELD
