@@ -10,7 +10,7 @@ from engine.backoff import delay
 from engine.lane import CHANCE, Lane, Pace
 from state.outbox import Claim, InDoubt, Outcome, Phase, Postponed, Refused
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class Judgement:

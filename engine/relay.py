@@ -45,7 +45,7 @@ from state.store import Store
 from state.transaction import Transaction
 from state.trouble import StoreError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -124,7 +124,7 @@ class Relay:
         self._gather = gather
         self._gathered_at = -math.inf
         most = max(route.sender.most for route in table.values())
-        self._parcels = parcels or Parcels(most, pace.concurrency)
+        self._parcels = parcels or Parcels(most)
         self._door = Lane(pace)
         self._judgement = Judgement(pace, self._door, clock)
         self._in_hand: set[int] = set()

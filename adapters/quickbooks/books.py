@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -54,7 +55,7 @@ class Copy:
         return f"{form.entity} {held.id}{number} of {held.txn_date}, {party}, {held.total_amt}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Request:
     """One frozen request, read back: whose it is and what it would make of the books."""
 
@@ -86,7 +87,7 @@ class Request:
         operation = self.form.removal if removes else "update" if self.document_id else "create"
         return Change(self.form.entity, operation, self.order.body)
 
-    @property
+    @cached_property
     def marker(self) -> Marker:
         """The marker the request would leave."""
         found = parse(self.body["PrivateNote"])
@@ -99,7 +100,7 @@ class Request:
         """Whether the request left before, with an unknown outcome."""
         return self.order.claim.message.phase is Phase.IN_DOUBT
 
-    @property
+    @cached_property
     def total(self) -> Decimal:
         """The total the request would book."""
         return total(self.body, self.form)
