@@ -19,6 +19,7 @@ from tests.simulation.world import World
 
 _LOADS: Final = 40  # of the month, of which some are neither planted problems nor otherwise unusual
 _TAKEN_IN: Final = 90.0  # seconds until some loads are in the store
+_REST: Final = 1800.0  # seconds in which all comes to rest
 _LOOK: Final = 0.5  # seconds between two looks at whether something has come about
 
 # A vendor that keeps no duplicate out by itself.
@@ -40,6 +41,7 @@ class Script(World):
     def __init__(self, seed: int, plan: Plan, place: Path, *, story: Story) -> None:
         super().__init__(seed, plan, place)
         self.place = place
+        self.patience = _REST
         self.fatal: int | None = None
         self._story = story
         unusual = {*self.month.planted.values(), *self.month.notable.values()}
