@@ -28,10 +28,11 @@ CARELESS: Final = {"request_id": "ignore", "duplicate_invoice_number": "stored"}
 Story = Callable[["Script"], Awaitable[None]]
 
 
-def scripted(*, life: tuple[int, int] = (3600, 86_400), **switches: object) -> Plan:
-    """Return the plan of a scripted world: it polls often, and nobody acts unless told."""
-    often = {f"{name}__poll_interval": 60 for name in ("alvys", "quickbooks")}
-    settings = {**often, "relay__interval": 60, "relay__gather": 0}
+def scripted(*, life: tuple[int, int] = (3600, 86_400), read_every: int = 60, **switches: object) -> Plan:
+    """Return the plan of a world in which nobody acts unless told; changes of the books are read every so often."""
+    polls = {"alvys__poll_interval": 60, "quickbooks__poll_interval": read_every}
+    budget = {"quickbooks__requests_per_second": 4}  # so that there is room for two daemons
+    settings = {**polls, **budget, "relay__interval": 60, "relay__gather": 0}
     return Plan(loads=_LOADS, span=0.0, switches=CARELESS | switches, life=life, settings=settings)
 
 

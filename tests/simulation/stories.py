@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from adapters.sandbox import alvys
 from adapters.sandbox.quickbooks import hands
-from state.trouble import StoreBusy
+from state.trouble import StoreBusy, StoreError
 from tests.simulation.facts import Json, Subject
 from tests.simulation.plan import QUIET
 from tests.simulation.script import Script, Story
@@ -202,7 +202,7 @@ async def batch_with_a_refusal(world: Script) -> None:
 
 def _lost_the_store(error: BaseException) -> bool:
     """Whether a daemon ended because another has taken its store over."""
-    return isinstance(error, BaseExceptionGroup) and error.subgroup(StoreBusy) is not None
+    return isinstance(error, BaseExceptionGroup) and error.subgroup(StoreError) is not None
 
 
 def _edit(world: Script, **line: object) -> None:

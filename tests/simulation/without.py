@@ -15,12 +15,12 @@ import engine.judgement
 import engine.relay
 import state.database
 import state.messages
+import state.moves
 import state.ownership
 import state.store
 from adapters.ports import Absent, Order, Present, VendorError, Verdict
 from adapters.quickbooks import books, exports, sending
 from adapters.quickbooks.books import Copy, Request
-from state.moves import find
 from state.outbox import Claim, InDoubt, Outcome, Phase, Receipt
 
 Patch = Callable[[], AbstractContextManager[Any]]
@@ -203,17 +203,6 @@ def attempt_numbers() -> AbstractContextManager[Any]:
     return _statement("begin_attempt", ("INSERT INTO", "INSERT OR IGNORE INTO"))
 
 
-def version_check() -> AbstractContextManager[Any]:
-    """Apply a fact to a transaction as it is, not as whoever found the fact saw it."""
-    apply = state.store.Store.apply
-
-    async def applied(self: Any, seen: Any, *fact: Any, **changes: Any) -> Any:
-        now = await self._database.run(lambda work: find(work, seen.id))
-        return await apply(self, now, *fact, **changes)
-
-    return patch.object(state.store.Store, "apply", applied)
-
-
 def catching_up() -> AbstractContextManager[Any]:
     """Send before the store knows what the books show since it last looked."""
     begin = engine.daemon.Daemon.__init__
@@ -223,6 +212,11 @@ def catching_up() -> AbstractContextManager[Any]:
         self._caught_up = True
 
     return patch.object(engine.daemon.Daemon, "__init__", begun)
+
+
+def adopting() -> AbstractContextManager[Any]:
+    """Take in a record that the books know already as if nobody had heard of it."""
+    return patch.object(state.moves, "adopt", lambda *_: None)
 
 
 def cursor_last() -> AbstractContextManager[Any]:
