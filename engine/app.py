@@ -32,7 +32,7 @@ from engine.web.server import serving
 from state.database import Clock
 from state.store import Store
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 _GRACE = 20.0  # seconds for the passes under way to end after a signal
 

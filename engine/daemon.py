@@ -109,7 +109,6 @@ class Daemon:
             ended=_counting(self._metrics),
             parcels=Parcels(
                 most,
-                pace.concurrency,
                 spare=lambda: not self._allowed.requests.rest(BATCH),
                 scarce=lambda: self._allowed.requests.rest() > 0,
             ),

@@ -15,7 +15,7 @@ from state.store import Store
 from state.transaction import Sourced
 from state.trouble import StoreError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 CURSOR = "intake"
 # How far one look moves the cursor at most, so that an interrupted reading of a long past goes on where it was.

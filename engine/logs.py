@@ -7,9 +7,11 @@ library goes the same way.
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, Final, TextIO
+from contextlib import suppress
+from functools import lru_cache, partial
+from typing import Final, TextIO
 from urllib.parse import quote, quote_plus
 
 import msgspec
@@ -28,6 +30,12 @@ _SPOKEN = (
     (re.compile(rf"([\w-]*(?:{_WORDS})[\w-]*=)[^\s&'\"]+", re.IGNORECASE), rf"\1{MASK}"),
     (re.compile(rf"([\w-]*(?:{_WORDS})[\w-]*(['\"]?)\s*[:=]\s*(['\"])).*?(?<!\\)\3", re.IGNORECASE), rf"\1{MASK}\3"),
 )
+# Without one of these, in whatever case, none of the patterns above is there.
+_SIGNS = (
+    *("token", "secret", "passw", "authorization", "signature", "credential", "cookie", "api"),
+    *("bearer", "basic", "ll_"),
+)
+_PLAIN = str | int | float | None
 _LARGEST = 2**63
 
 
@@ -45,22 +53,21 @@ def configure(level: str, secrets: AbstractSet[str], stream: TextIO | None = Non
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    written: list[Processor] = [
+        structlog.processors.format_exc_info,  # plain text: no values of local variables
+        _lines(stream, secrets),
+    ]
     structlog.configure(
-        processors=[*said_by_all, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*said_by_all, *written],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=partial(_Ours, stream),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=said_by_all,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,  # plain text: no values of local variables
-                Mask(secrets),
-                _lines(stream),
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *written],
         )
     )
     root = logging.getLogger()
@@ -71,13 +78,50 @@ def configure(level: str, secrets: AbstractSet[str], stream: TextIO | None = Non
     logging.raiseExceptions = False  # a line that can't be written must not be printed unmasked instead
 
 
-def _lines(stream: TextIO) -> Processor:
-    if stream.isatty():
-        return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    return structlog.processors.JSONRenderer(serializer=_json)
+class _Ours:
+    """What our own events are written by: the standard library's way costs more than the rest of a message's."""
+
+    def __init__(self, stream: TextIO, name: str = "loadledger") -> None:
+        self._stream = stream
+        self.name = name
+
+    def msg(self, line: str) -> None:
+        """Write a line; one that can't be written is lost, as it would be in the standard library."""
+        with suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    debug = info = warning = error = critical = msg
 
 
-def _json(event: object, **_: object) -> str:
+def _lines(stream: TextIO, secrets: AbstractSet[str]) -> Processor:
+    """Return what makes the line of an event: for people on a terminal, else JSON."""
+    mask = Mask(secrets)
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+    def coloured(logger: WrappedLogger, method: str, event: EventDict) -> str:
+        return console(logger, method, mask(event))
+
+    def line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+        if all(isinstance(value, _PLAIN) for value in event.values()):
+            with suppress(ValueError, OverflowError):  # text or numbers that JSON can't hold as they are
+                text = _json(event)
+                if mask.innocent(text):
+                    return text
+        return _json(mask(event))
+
+    written = coloured if stream.isatty() else line
+
+    def told(logger: WrappedLogger, method: str, event: EventDict) -> str:
+        try:
+            return written(logger, method, event)
+        except Exception as error:  # noqa: BLE001 - a value that can't be told must not stop who tells it
+            return _json({"event": "log.broke", "level": "error", "error": type(error).__name__})
+
+    return told
+
+
+def _json(event: object) -> str:
     return msgspec.json.encode(event).decode()
 
 
@@ -87,19 +131,32 @@ class Mask:
     def __init__(self, secrets: AbstractSet[str]) -> None:
         self._secrets = secrets
 
-    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> MutableMapping[str, Any]:
+    def __call__(self, event: EventDict) -> EventDict:
         """Return the event without a secret."""
-        written = self._written()
+        written = _written(frozenset(self._secrets))
         return {_clean(name, written): _plain(name, value, written) for name, value in event.items()}
 
-    def _written(self) -> list[str]:
-        """Return every way a known secret may be written, the longest first so that no rest of one is left."""
-        known = [secret for secret in self._secrets if len(secret) >= _SHORTEST]
-        ways = {way for secret in known for way in (secret, repr(secret)[1:-1], quote(secret, ""), quote_plus(secret))}
-        return sorted(ways, key=len, reverse=True)
+    def innocent(self, text: str) -> bool:
+        """Whether an event, as JSON, holds nothing that may be a secret; a glance that spares most of them the mask."""
+        folded = text.casefold()
+        return not any(sign in folded for sign in _SIGNS) and not any(
+            way in text for way in _written(frozenset(self._secrets))
+        )
 
 
-def _plain(name: str, value: object, written: list[str]) -> object:
+@lru_cache(maxsize=8)
+def _written(secrets: frozenset[str]) -> Sequence[str]:
+    """Return every way known secrets may be written, the longest first so that no rest of one is left."""
+    known = [secret for secret in secrets if len(secret) >= _SHORTEST]
+    ways = {
+        way
+        for secret in known
+        for way in (secret, repr(secret)[1:-1], _json(secret)[1:-1], quote(secret, ""), quote_plus(secret))
+    }
+    return sorted(ways, key=len, reverse=True)
+
+
+def _plain(name: str, value: object, written: Sequence[str]) -> object:
     """Return `value` as JSON can hold it; numbers and flags are no secrets, whatever their name."""
     match value:
         case None | bool() | float():
@@ -116,7 +173,7 @@ def _plain(name: str, value: object, written: list[str]) -> object:
             return _clean(str(value), written)
 
 
-def _clean(text: str, written: list[str]) -> str:
+def _clean(text: str, written: Sequence[str]) -> str:
     for secret in written:
         text = text.replace(secret, MASK)
     for pattern, put in _SPOKEN:

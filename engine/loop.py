@@ -11,7 +11,7 @@ from adapters.ports import Unauthorized, Unavailable, VendorError
 from engine.backoff import delay
 from state.trouble import StoreError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 _BASE = 5.0  # seconds; the longest a loop rests after its first failure
 _CAP = 300.0  # seconds; the longest a failing loop rests

@@ -1,6 +1,5 @@
 """How many orders one request carries: one when little waits, many when a backlog does."""
 
-import math
 from collections.abc import Callable
 from typing import Final
 
@@ -24,13 +23,11 @@ class Parcels:
     def __init__(
         self,
         most: int,
-        workers: int,
         *,
         spare: Callable[[], bool] = lambda: True,
         scarce: Callable[[], bool] = lambda: False,
     ) -> None:
         self._most = most
-        self._workers = workers
         self._spare = spare
         self._scarce = scarce
         self._largest = min(most, _FIRST)
@@ -40,15 +37,14 @@ class Parcels:
 
     def size(self, waiting: int) -> int:
         """Return how many of the orders that wait the next request should carry."""
-        share = math.ceil(waiting / self._workers)
-        if self._most == 1 or waiting < _BACKLOG or share == 1 or not self._spare():
+        if self._most == 1 or waiting < _BACKLOG or not self._spare():
             return 1
         pointless = self._largest == 1 or (self._one_by_one and not self._scarce())
         if pointless and self._since_probe < _PROBE:
             self._since_probe += 1
             return 1
         self._since_probe = 0
-        return min(share, max(2, self._largest))
+        return min(waiting, max(2, self._largest))
 
     def carried(self, orders: int, seconds: float) -> None:
         """Learn from a request that was answered after so many seconds."""

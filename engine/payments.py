@@ -20,7 +20,7 @@ from state.store import Store
 from state.transaction import Money, Transaction
 from state.trouble import StoreError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 CURSOR = "payments"
 

@@ -42,6 +42,7 @@ _PRAGMAS = (
     "PRAGMA locking_mode = EXCLUSIVE",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
+    "PRAGMA temp_store = MEMORY",  # what a unit may have to undo; files for it would cost more than the unit
     "PRAGMA foreign_keys = ON",
 )
 _CHECKPOINT = 1000  # pages in the log before they are brought to the file

@@ -7,6 +7,7 @@ a fact when it is done. Nothing in this module does I/O; `state.store` is the on
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import NamedTuple
 
 from transitions import Machine, MachineError
@@ -192,6 +193,7 @@ def _machine() -> Machine:
 _MACHINE = _machine()
 
 
+@cache
 def move(state: State | None, trigger: Trigger, *, document: bool = False) -> Row:
     """Return the row that `trigger` takes from `state`.
 

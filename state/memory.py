@@ -27,6 +27,7 @@ class Memory:
 
     def __init__(self, database: Database, epoch: int) -> None:
         self._database = database
+        self._links: dict[tuple[str, str], str] = {}  # as in the file, which has no other owner
         self._epoch = epoch
 
     async def cursor(self, name: str) -> datetime | None:
@@ -71,8 +72,12 @@ class Memory:
 
     async def linked(self, kind: str, key: str) -> str | None:
         """Return the accounting id remembered for (kind, key), or None."""
-        row = await self._database.run(lambda work: work.row("linked", kind=kind, key=key))
-        return row["target"] if row else None
+        if (kind, key) not in self._links:
+            row = await self._database.run(lambda work: work.row("linked", kind=kind, key=key))
+            if row is None:
+                return None
+            self._links[kind, key] = row["target"]
+        return self._links[kind, key]
 
     async def link(self, kind: str, key: str, target: str, *, name: str = "") -> None:
         """Remember the accounting id of (kind, key); a creation of `name` has ended."""
@@ -81,7 +86,9 @@ class Memory:
             work.run("link", kind=kind, key=key, target=target)
             work.run("end_creation", kind=kind, name=name)
 
+        self._links.pop((kind, key), None)  # a commit that fails leaves it to be read again
         await self._database.run(unit, owed=True)
+        self._links[kind, key] = target
 
     async def creation(self, kind: str, name: str) -> Creation | None:
         """Return how far the creation of a party of this name has come, None if there never was one."""

@@ -69,8 +69,9 @@ def finish(work: Work, ending: Ending) -> Ended:
     wanted = find(work, claim.transaction.id)
     overtaken = (claim.message.generation, claim.message.revision) != (wanted.generation, wanted.revision)
     _end_attempt(work, claim, outcome)
-    _end_message(work, claim, outcome, replaced=_replaced(work, claim, overtaken=overtaken))
-    before = find(work, claim.transaction.id)  # it may be in flight no longer
+    phase = _end_message(work, claim, outcome, overtaken=overtaken)
+    reports = claim.message.effect is Effect.REPORT_PAYMENT  # which says nothing of what accounting may hold
+    before = wanted if reports else replace(wanted, in_flight=phase is Phase.IN_DOUBT)
     match outcome:
         case Delivered(receipt) if success is not None:
             fact = _fact(work, before, success, overtaken=overtaken)
@@ -78,7 +79,7 @@ def finish(work: Work, ending: Ending) -> Ended:
             cause = Cause("relay", _told(outcome))
             return Ended(apply(work, before, fact, cause, changes=held), fact)
         case Refused(why) if refusal is not None and not overtaken:
-            changes = _lost(before, why) | {"problem": why}
+            changes = _lost(before, why) | _standing(work, before, outcome) | {"problem": why}
             return Ended(apply(work, before, refusal, Cause("relay", why.code), changes=changes), refusal)
         case _:
             return Ended(before, None)
@@ -114,47 +115,61 @@ def _replaced(work: Work, claim: Claim, *, overtaken: bool) -> bool:
     return overtaken or behind is not None
 
 
-def _end_message(work: Work, claim: Claim, outcome: Outcome, *, replaced: bool) -> None:
-    """Bring the message into the phase its outcome says; raise StaleTransaction if it was replaced."""
+def _end_message(work: Work, claim: Claim, outcome: Outcome, *, overtaken: bool) -> Phase | None:
+    """Bring the message into the phase its outcome says and return that, None if nobody needs the message any more.
+
+    Raises StaleTransaction if the message was replaced since it was claimed.
+    """
     message, now = claim.message, to_micros(work.now)
     in_doubt = message.phase is Phase.IN_DOUBT
     statement: str
+    phase: Phase | None
     values: dict[str, Any]
     match outcome:
         case Delivered():
-            statement, values = "close_message", {"phase": Phase.DELIVERED, "note": "", "now": now}
-        case Refused() if replaced:
-            statement, values = "drop_message", {}
-        case Postponed() if replaced and not in_doubt:
-            statement, values = "drop_message", {}
+            statement, phase = "close_message", Phase.DELIVERED
+            values = {"phase": phase, "note": "", "now": now}
+        case Refused() if _replaced(work, claim, overtaken=overtaken):
+            statement, phase, values = "drop_message", None, {}
+        case Postponed() if not in_doubt and _replaced(work, claim, overtaken=overtaken):
+            statement, phase, values = "drop_message", None, {}
         case Refused(why):
-            statement, values = "close_message", {"phase": Phase.DEAD, "note": why.code, "now": now}
+            statement, phase = "close_message", Phase.DEAD
+            values = {"phase": phase, "note": why.code, "now": now}
         case Postponed(until, reason):
-            statement = "postpone_doubt" if in_doubt else "postpone_message"
+            statement, phase = ("postpone_doubt", Phase.IN_DOUBT) if in_doubt else ("postpone_message", Phase.WAITING)
             values = {"due_at": to_micros(until), "note": reason}
         case InDoubt(until, reason, reads, tries):
-            statement = "doubt_message"
+            statement, phase = "doubt_message", Phase.IN_DOUBT
             values = {"due_at": to_micros(until), "note": reason, "reads": reads, "tries": tries}
         case _:
             assert_never(outcome)
     guard = {"id": message.id, "attempts": message.attempts, "expected": message.phase}
     if work.run(statement, **guard, **values) != 1:
         raise StaleTransaction("the message was replaced since it was claimed")
+    return phase
 
 
 def _fact(work: Work, before: Transaction, success: Trigger, *, overtaken: bool) -> Trigger:
     """Return the fact of a yes that may have come after a newer wish: it concludes nothing about that one."""
     if success is Trigger.EXPORT_CONFIRMED and overtaken:
         return Trigger.EXPORT_OVERTAKEN
-    wanted_again = before.state is State.PENDING and newest_wish(work, before.id) is Effect.EXPORT
-    if success is Trigger.VOID_CONFIRMED and wanted_again:
-        return Trigger.VOID_OVERTAKEN
+    if success is Trigger.VOID_CONFIRMED and before.state is State.PENDING:
+        return Trigger.VOID_OVERTAKEN if newest_wish(work, before.id) is Effect.EXPORT else success
     return success
 
 
 def _lost(before: Transaction, why: Problem) -> dict[str, Any]:
     """Return what a refusal says about the document: if it is gone, the next try makes a new one."""
     return consequences(before, Trigger.DOCUMENT_LOST) if why.code == LOST else {}
+
+
+def _standing(work: Work, before: Transaction, outcome: Refused) -> dict[str, Any]:
+    """Return the document that stands in accounting though the request was refused, unless it is another's."""
+    if outcome.document is None or before.document is not None:
+        return {}
+    held = work.row("find_by_document", kind=before.kind, document_id=outcome.document.id)
+    return {"document": outcome.document} if held is None else {}
 
 
 def _told(outcome: Delivered) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from state.database import Work, to_micros
 from state.lifecycle import Effect, IllegalMove, State, Trigger, move
-from state.outbox import Observation, PaymentReport
+from state.outbox import Observation, PaymentReport, Phase
 from state.problem import LOST, problem
 from state.rows import observation_from, transaction_columns, transaction_from, write
 from state.transaction import Money, Sourced, Transaction, TransactionId
@@ -111,6 +111,10 @@ def make(
         work.run("withdraw_wishes", transaction_id=after.id)
     if step.effect is not None and (step.effect is not Effect.REPORT_PAYMENT or step.report is not None):
         _wish(work, after, step.effect, step.report)
+    if before.document is not None and after.document is None:
+        work.run("forget_document", kind=before.kind, document_id=before.document.id)
+    if step.effect is Effect.EXPORT:
+        after = _recalled(work, after)
     return _released(work, after, step)
 
 
@@ -145,7 +149,10 @@ def _released(work: Work, after: Transaction, step: Step) -> Transaction:
 
 
 def adopt(work: Work, seen: Observation, cause: Cause) -> Transaction | None:
-    """Let the transaction that a document's marker names take it over, if it waits and knows of none; else None."""
+    """Let the transaction that a document's marker names take it over, if it waits and knows of none; else None.
+
+    An export in doubt has arrived then: it is looked for no more, and compared with the document instead.
+    """
     if seen.gone or not seen.ours:
         return None
     if work.row("find_by_document", kind=seen.kind, document_id=seen.document.id) is not None:
@@ -153,10 +160,39 @@ def adopt(work: Work, seen: Observation, cause: Cause) -> Transaction | None:
     row = work.row("find_by_source", kind=seen.kind, source_id=seen.source_id)
     if row is None or _copied(work, seen):
         return None
+    known = transaction_from(row)
     try:
-        return apply(work, transaction_from(row), Trigger.DOCUMENT_FOUND, cause, changes={"document": seen.document})
+        move(known.state, Trigger.DOCUMENT_FOUND, document=known.document is not None)
     except IllegalMove:
         return None
+    if known.in_flight:
+        _end_doubt(work, known)
+    known = find(work, known.id)
+    if known.in_flight:
+        return None
+    return apply(work, known, Trigger.DOCUMENT_FOUND, cause, changes={"document": seen.document})
+
+
+def _end_doubt(work: Work, known: Transaction) -> None:
+    """Bring an export in doubt back to waiting, unless something newer waits in its place."""
+    messages = work.rows("messages", transaction_id=known.id)
+    for message in messages:
+        if (message["effect"], message["phase"]) == (Effect.EXPORT, Phase.IN_DOUBT):
+            guard = {"id": message["id"], "attempts": message["attempts"], "expected": Phase.IN_DOUBT}
+            if work.row("waits_behind", transaction_id=known.id, id=message["id"]) is not None:
+                work.run("drop_message", **guard)
+            else:
+                work.run("postpone_message", **guard, due_at=to_micros(work.now), note="found in accounting")
+
+
+def _recalled(work: Work, after: Transaction) -> Transaction:
+    """Take over the document that a transaction wants made, if the books showed it: the store was set back."""
+    if after.document is None:
+        for row in work.rows("observed", kind=after.kind, source_id=after.source_id):
+            adopted = adopt(work, observation_from(row), FOUND)
+            if adopted is not None:
+                return adopted
+    return after
 
 
 def _copied(work: Work, seen: Observation) -> bool:
@@ -201,8 +237,7 @@ def _insert(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
     after = replace(born, id=TransactionId(inserted[0]["id"]))
     _note(work, after, Trigger.RECORDED, None, cause)
     _wish(work, after, Effect.EXPORT, None)
-    for row in work.rows("observed", kind=after.kind, source_id=after.source_id):
-        adopt(work, observation_from(row), FOUND)  # the books knew it before we did: the store was set back
+    _recalled(work, after)
     return Recorded.NEW
 
 

@@ -161,6 +161,9 @@ SELECT body FROM observations WHERE kind = :kind AND source_id = :source_id
 -- observations: standings not yet acted on
 SELECT body, seen_at FROM observations ORDER BY seen_at, kind, document_id
 
+-- forget_document: it is gone, so what was seen of it while it stood is no longer so
+DELETE FROM observations WHERE kind = :kind AND document_id = :document_id
+
 -- forget_observation: acted on, unless a newer one came meanwhile
 DELETE FROM observations WHERE kind = :kind AND document_id = :document_id AND body = :body
 

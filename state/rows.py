@@ -2,7 +2,7 @@
 
 import sqlite3
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -12,6 +12,15 @@ from state.lifecycle import Effect, State
 from state.outbox import Attempt, Change, Claim, Message, Observation, PaymentReport, Phase
 from state.problem import Problem
 from state.transaction import Content, Document, Kind, Money, Sourced, Transaction, TransactionId
+
+Read = TypeVar("Read")
+
+_ENCODER: Final = msgspec.json.Encoder(order="deterministic")
+_CONTENT: Final = msgspec.json.Decoder(Content)
+_PROBLEM: Final = msgspec.json.Decoder(Problem)
+_SOURCED: Final = msgspec.json.Decoder(Sourced)
+_REPORT: Final = msgspec.json.Decoder(PaymentReport)
+_OBSERVATION: Final = msgspec.json.Decoder(Observation)
 
 
 def transaction_from(row: sqlite3.Row) -> Transaction:
@@ -26,18 +35,18 @@ def transaction_from(row: sqlite3.Row) -> Transaction:
         version=row["version"],
         generation=row["generation"],
         revision=row["revision"],
-        content=_read(row["content"], Content),
+        content=_read(row["content"], _CONTENT),
         digest=row["digest"],
         total=Money(row["total"], currency) if currency else None,
         paid=Money(row["paid"], currency) if currency else None,
         document=Document(row["document_id"], row["document_number"], row["document_version"])
         if row["document_id"] is not None
         else None,
-        problem=_read(row["problem"], Problem),
+        problem=_read(row["problem"], _PROBLEM),
         in_flight=bool(row["in_flight"]),
         created_at=from_micros(row["created_at"]),
         updated_at=from_micros(row["updated_at"]),
-        held=_read(row["held"], Sourced),
+        held=_read(row["held"], _SOURCED),
     )
 
 
@@ -86,7 +95,7 @@ def claim_from(row: sqlite3.Row) -> Claim:
         due_at=from_micros(row["due_at"]),
         request_id=row["request_id"],
         body=row["body"],
-        report=_read(row["report"], PaymentReport),
+        report=_read(row["report"], _REPORT),
     )
     return Claim(message, transaction_from(row))
 
@@ -133,16 +142,16 @@ def creation_from(row: sqlite3.Row) -> Creation:
 
 def observation_from(row: sqlite3.Row) -> Observation:
     """Return the standing of a document as it was seen."""
-    return msgspec.json.decode(row["body"], type=Observation)
+    return _OBSERVATION.decode(row["body"])
 
 
 def write(value: object | None) -> str | None:
     """Return a value as the JSON text a column holds; the same value always gives the same text."""
-    return None if value is None else msgspec.json.encode(value, order="deterministic").decode()
+    return None if value is None else _ENCODER.encode(value).decode()
 
 
-def _read(text: str | None, shape: type[Any]) -> Any:  # noqa: ANN401 - the caller names the shape
-    return None if text is None else msgspec.json.decode(text, type=shape)
+def _read(text: str | None, decoder: msgspec.json.Decoder[Read]) -> Read | None:
+    return None if text is None else decoder.decode(text)
 
 
 def _instant(micros: int | None) -> datetime | None:

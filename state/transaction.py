@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
 import msgspec
 from typing_extensions import override
 
 from state.lifecycle import State
 from state.problem import Problem, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TransactionId = NewType("TransactionId", int)
 
@@ -139,18 +142,19 @@ class Content:
 
     def flaw(self, home_currency: str) -> Problem | None:
         """Return the first reason why this must not be sent as it is, or None."""
+        total = self.total
         added = sum(line.amount.minor for line in self.lines)
-        currencies = {self.total.currency, *(line.amount.currency for line in self.lines)}
+        currencies = {total.currency, *(line.amount.currency for line in self.lines)}
         foreign = ", ".join(sorted(currencies - {home_currency}))
-        reasons = (
-            (foreign, "currency_foreign", f"billed in {foreign}, books kept in {home_currency}"),
-            (not self.party.name.strip(), "party_missing", f"party {self.party.source_id} has no name"),
-            (not self.number.strip(), "number_missing", ""),
-            (not self.lines, "lines_missing", ""),
-            (added != self.total.minor, "lines_unequal_total", f"{Money(added, home_currency)}, total {self.total}"),
-            (self.total.minor < 0, "total_negative", str(self.total)),
+        reasons: tuple[tuple[object, str, Callable[[], str]], ...] = (
+            (foreign, "currency_foreign", lambda: f"billed in {foreign}, books kept in {home_currency}"),
+            (not self.party.name.strip(), "party_missing", lambda: f"party {self.party.source_id} has no name"),
+            (not self.number.strip(), "number_missing", str),
+            (not self.lines, "lines_missing", str),
+            (added != total.minor, "lines_unequal_total", lambda: f"{Money(added, home_currency)}, total {total}"),
+            (total.minor < 0, "total_negative", lambda: str(total)),
         )
-        return next((problem(code, detail) for wrong, code, detail in reasons if wrong), None)
+        return next((problem(code, told()) for wrong, code, told in reasons if wrong), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from adapters.http import Http
 from adapters.ports import Finding, Sender
 from state.transaction import Sourced
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger()
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Alvys:

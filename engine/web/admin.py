@@ -19,7 +19,7 @@ from state.moves import FORCED, Cause
 from state.store import NotForceable, Store
 from state.transaction import Transaction, TransactionId
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 Input = TypeVar("Input", bound=Reasoned)
 Checking = Callable[[], Awaitable[Sequence[Finding]]]

@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from engine.web.problems import NO_TOKENS, NOT_AUTHENTICATED, NOT_PERMITTED, TOO_MANY, Refused
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 _BYTES = 32  # of randomness: nobody guesses 256 bits
 _READING = frozenset({"GET", "HEAD"})

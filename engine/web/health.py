@@ -15,7 +15,7 @@ from engine.readiness import Check, Readiness
 from state.store import Store
 from state.trouble import StoreError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 _PATIENCE: Final = 2.0  # seconds the store has to answer
 

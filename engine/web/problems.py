@@ -12,7 +12,7 @@ from state.backup import BackupFailed
 from state.moves import StaleTransaction, UnknownTransaction
 from state.trouble import StoreError
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class Kind(NamedTuple):

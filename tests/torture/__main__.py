@@ -12,6 +12,7 @@ from typing import NamedTuple
 import click
 
 from tests.torture.figures import Figures
+from tests.torture.plan import Plan
 from tests.torture.trial import trial
 
 _LIVES = 150  # in one world; then another one begins
@@ -41,7 +42,8 @@ async def torture(kills: int, seed: int, place: Path, figures: Figures, manner: 
 async def _one_after_another(kills: int, seeds: Iterator[int], place: Path, figures: Figures, manner: Manner) -> None:
     while (left := kills - figures.kills) > 0:
         seed = next(seeds)
-        async with trial(place / f"world-{seed}", seed, figures, warm=manner.warm, set_back=manner.set_back) as world:
+        plan = Plan.drawn(seed, set_back=manner.set_back)
+        async with trial(place / f"world-{seed}", plan, figures, warm=manner.warm) as world:
             try:
                 await world.torture(min(_LIVES, left))
             except AssertionError as error:

@@ -13,6 +13,7 @@ class Archive:
     def keep(self) -> None:
         """Copy the store as it is, in place of the copy before."""
         for file in self._files:
+            _copy(file).unlink(missing_ok=True)
             if file.exists():
                 shutil.copyfile(file, _copy(file))
 

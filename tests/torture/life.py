@@ -17,7 +17,9 @@ import msgspec
 
 from tests.integration.stage import child, first_line
 from tests.integration.twins import PATIENCE, Json, decode
+from tests.torture.figures import Start
 
+_TICKS = os.sysconf("SC_CLK_TCK")
 _COMPLAINTS = ("Traceback", ".broke", "http.failed", "was never retrieved", "Unclosed", "ResourceWarning")
 
 
@@ -72,6 +74,11 @@ class Executed:
     async def announced(self) -> str:
         return str((await first_line(self._process))["url"])
 
+    def worked(self) -> float:
+        """Return the seconds of processor time it has used."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
 
 class Forked:
     """A daemon that a warm process has forked."""
@@ -102,29 +109,30 @@ class Forked:
 
 
 class Life:
-    """A running daemon; `url` is known once it is ready."""
+    """A running daemon; `url`, and how many seconds it took, are known once it is ready."""
 
     url: str
+    took: float
 
     def __init__(self, process: Process, herald: Herald, born: float, log: Path) -> None:
         self.log = log
-        self.executed = isinstance(process, Executed)
         self._process = process
         self._born = born
         self._herald = herald
 
-    async def ready(self) -> float:
-        """Wait until it says so, and return the seconds since its birth."""
+    async def ready(self) -> Start | None:
+        """Wait until it says so, and return what that took if it began with exec."""
         async with asyncio.timeout(PATIENCE):
             heard = asyncio.create_task(self._herald.hear("READY=1"))
             ended = asyncio.create_task(self._process.wait())
             await asyncio.wait((heard, ended), return_when=asyncio.FIRST_COMPLETED)
-            took = time.monotonic() - self._born
+            self.took = time.monotonic() - self._born
             heard.cancel()
             assert not ended.done(), f"it ended by itself with {ended.result()}"
             ended.cancel()
+            start = Start(self.took, self._process.worked()) if isinstance(self._process, Executed) else None
             self.url = await self._process.announced()
-        return took
+        return start
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

@@ -79,6 +79,8 @@ class People:
             case Call.UPDATE:
                 await self._charge()
                 await self._hire()
+            case Call.BATCH:
+                await self._raise_all()
             case Call.VOID if self._chance.random() < _CANCELLED:
                 await self._cancel()
             case _:
@@ -91,6 +93,13 @@ class People:
     async def _hire(self) -> None:
         """Agree on another linehaul with the carrier."""
         await self._at_tms("edit_carrier_linehaul", trip_number=self._chance.choice(self._trips), amount=self._amount())
+
+    async def _raise_all(self) -> None:
+        """Agree on new rates with everybody, so that a backlog waits."""
+        for load in self._loads:
+            await self._at_tms("edit_line", load_number=load, name="Linehaul", amount=self._amount())
+        for trip in self._trips:
+            await self._at_tms("edit_carrier_linehaul", trip_number=trip, amount=self._amount())
 
     async def _date(self) -> None:
         if (load := self._any_load()) not in self._unbilled:

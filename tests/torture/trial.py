@@ -21,17 +21,19 @@ from tests.torture.gate import Call, Gate, Moment, Trap, gate
 from tests.torture.judge import finish, finish_behind, judge_instant
 from tests.torture.life import Console, Herald, Life, executed, forked
 from tests.torture.people import People
-from tests.torture.weather import STORMY, calm, settle_climate, storm
+from tests.torture.plan import Plan
+from tests.torture.weather import calm, settle_climate, storm
 
-LOADS = 24  # in a world: few, so that each look at the books is quick
-_PATIENCE = 0.5  # seconds from ready until the awaited request comes, or the daemon dies without
+# Seconds from ready until the awaited request comes, or the daemon dies without; and its start's time once more.
+_PATIENCE = 0.4
 _EXECUTED = 0.1  # the share of lives that begin with exec although a warm process is there
 _STOPPED = 1.2  # seconds a stopped daemon sleeps: longer than it waits for an answer
 _MANY = frozenset({Call.CREATE, Call.UPDATE, Call.READ, None})  # calls that come several at a time
 # How often the torturers wait for which request; None is whatever comes.
 _CALLS: dict[Call | None, int] = {
-    Call.CREATE: 28,
-    Call.UPDATE: 22,
+    Call.CREATE: 24,
+    Call.UPDATE: 18,
+    Call.BATCH: 12,
     Call.VOID: 14,
     Call.REPORT: 14,
     Call.TOKEN: 8,
@@ -46,8 +48,10 @@ _RESTORED = 0.15  # before so many lives the last backup is brought back
 _SPEED = {
     "ALVYS_OVERLAP": "2",
     "ALVYS_POLL_INTERVAL": "0.2",
+    "QUICKBOOKS_BATCHES_PER_MINUTE": "10000",
     "QUICKBOOKS_OVERLAP": "2",
     "QUICKBOOKS_POLL_INTERVAL": "0.2",
+    "RELAY_GATHER": "0",
     "RELAY_QUIET_PERIOD": "0.2",
     "RELAY_READ_PAUSE": "0.02",
     "RELAY_RETRY_BASE": "0.05",
@@ -72,25 +76,24 @@ class Trial:
     chance: Random
     figures: Figures
     settings: dict[str, str]
-    stormy: bool
-    set_back: bool
+    plan: Plan
     warm: asyncio.subprocess.Process | None
 
     async def torture(self, lives: int) -> None:
         """End so many lives, then let the daemon finish, and judge."""
         await settle_climate(self.world, self.chance)
         await self.people.divide()
-        if self.stormy:
+        if self.plan.stormy:
             await storm(self.world, self.chance)
         archive = Archive(self.place / "ledger.db")
         for number in range(lives):
-            if self.set_back:
+            if self.plan.set_back:
                 self._file(archive)
             await self._live(number)
         await calm(self.world)
         await self._connect()  # the last one may have died with the tokens, and nobody was told yet
         async with self.stage.daemon(self.world, **self.settings) as daemon:
-            await (finish_behind if self.set_back else finish)(daemon, self.world, self.people)
+            await (finish_behind if self.plan.set_back else finish)(daemon, self.world, self.people)
         self.figures.documents += len(await self.world.quickbooks.documents())
         self.figures.answered += self.accounting.passed + self.tms.passed
 
@@ -122,11 +125,10 @@ class Trial:
     async def _until_caught(self, alive: Life, trap: Trap) -> None:
         """Wait until the trap holds something, or nothing came of it in time."""
         self._set(trap)
-        took = await alive.ready()
-        if alive.executed:
-            self.figures.starts.append(took)
+        if start := await alive.ready():
+            self.figures.starts.append(start)
         try:
-            async with asyncio.timeout(_PATIENCE), self._console() as session:
+            async with asyncio.timeout(_PATIENCE + alive.took), self._console() as session:
                 await self.people.ask(Console(session, alive.url), trap.call)
                 await trap.caught.wait()
         except TimeoutError:
@@ -171,7 +173,7 @@ class Trial:
         trap.let_go(alive=True)
         assert await alive.ended() == 0
         doubts = [line for line in alive.said('"outcome":"indoubt"') if "not found once" not in line]
-        assert self.stormy or doubts == []  # but for those of earlier lives
+        assert self.plan.stormy or self.plan.set_back or doubts == []  # but for those of earlier lives
         self.figures.ends["told to stop"] += 1
 
     async def stop_and_wake(self, alive: Life, trap: Trap) -> None:
@@ -232,14 +234,11 @@ _ENDS = (
 
 
 @asynccontextmanager
-async def trial(
-    place: Path, seed: int, figures: Figures, *, warm: bool = False, set_back: bool = False
-) -> AsyncIterator[Trial]:
+async def trial(place: Path, plan: Plan, figures: Figures, *, warm: bool) -> AsyncIterator[Trial]:
     """Make a world and everything a torture needs; what is left of one that failed stays in `place`."""
     await asyncio.to_thread(_clear, place)
-    stage, chance = Stage(place), Random(seed)
-    plot = ["--month", f"{stage.month:%Y-%m}", "--seed", str(seed), "--loads", str(LOADS)]
-    stormy = chance.random() < STORMY
+    stage, chance = Stage(place), Random(plan.seed)
+    plot = ["--month", f"{stage.month:%Y-%m}", "--seed", str(plan.seed), "--loads", str(plan.loads)]
     async with AsyncExitStack() as open_:
         process = await open_.enter_async_context(child(["tests.torture.sandbox", *plot], {}, place / "sandbox.log"))
         facts = await first_line(process)
@@ -264,9 +263,8 @@ async def trial(
             herald,
             chance,
             figures,
-            _SPEED | through | (_DECIDED if set_back else {}),
-            stormy,
-            set_back,
+            _SPEED | through | {"RELAY_CONCURRENCY": str(plan.workers)} | (_DECIDED if plan.set_back else {}),
+            plan,
             born_by,
         )
         try:

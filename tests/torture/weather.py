@@ -6,7 +6,6 @@ from tests.integration.twins import World
 
 # What accounting makes of a request id it knows; it takes a number twice, so that nothing of it keeps duplicates out.
 _REPEATS = ("replay", "ignore", "ignore", "fault600")
-STORMY = 0.3  # the share of worlds in which the vendors' answers go wrong too
 _SPOILED = 0.03  # of the requests of a stormy world, by each kind of fault
 _LATE = 0.05  # seconds after its answer was dropped that a late commit comes
 _WRITES = ("commit_then_drop", "drop_before_commit", "commit_then_500", "error_10000", "late_commit", "cut_json")

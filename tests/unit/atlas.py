@@ -148,7 +148,7 @@ class Stage:
             Happening("shown unchanged", lambda: desk.record(str(place.amount)), same),
             Happening("shown changed", lambda: desk.record(str(place.amount + 1)), other),
             Happening("withdrawn", desk.withdraw, withdrawn),
-            Happening("found", self._found, place.fact("document_found")),
+            Happening("found", self._found, place.found()),
             Happening("retried", lambda: store.retry(ONE, desk.cause), place.retried()),
         ]
         for fact in ALL_FACTS:

@@ -168,6 +168,14 @@ class Place:
         gone = self.fact("source_withdrawn", amount=WITHDRAWN)
         return (gone, "withdrawn") if gone else (replace(self, held=WITHDRAWN), "held")
 
+    def found(self) -> "Place | None":
+        """The reader of the books finds a document of it; what of an export was in doubt has arrived then."""
+        arrived = self
+        for wish in self.wishes:
+            if (wish.effect, wish.phase) == ("export", "in_doubt"):
+                arrived = self.becomes(wish, None if self.waiting else "waiting")
+        return arrived.fact("document_found")
+
     # -- people -----------------------------------------------------------------------------------------------
 
     def forced(self, dest: str, *, named: bool = False) -> "Place | None":

@@ -10,9 +10,9 @@ def carried(parcels: Parcels, orders: int, *, seconds: float = 0.1) -> None:
     parcels.carried(orders, orders * seconds)
 
 
-def grown(most: int = 30, workers: int = 10, **given: object) -> Parcels:
+def grown(most: int = 30, **given: object) -> Parcels:
     """Return parcels at their largest, for a vendor that is ten times as fast with many at once."""
-    parcels = Parcels(most, workers, **given)  # type: ignore[arg-type] # the two questions
+    parcels = Parcels(most, **given)  # type: ignore[arg-type] # the two questions
     carried(parcels, 1, seconds=1.0)
     for orders in (8, 16, 30):
         carried(parcels, orders)
@@ -29,21 +29,19 @@ def test_backlog_goes_many_at_once_as_large_as_the_vendor_takes_them() -> None:
     assert grown(most=7).size(BACKLOG) == 7
 
 
-def test_backlog_is_shared_by_the_workers() -> None:
-    assert [grown().size(waiting) for waiting in (16, 20, 21, 55, 300, 301)] == [2, 2, 3, 6, 30, 30]
-    assert [grown(workers=1).size(waiting) for waiting in (16, 29, 40)] == [16, 29, 30]
-    assert grown(workers=100).size(99) == 1
+def test_backlog_that_fits_one_request_leaves_in_one() -> None:
+    assert [grown().size(waiting) for waiting in (16, 20, 29, 30, 31)] == [16, 20, 29, 30, 30]
 
 
 def test_vendor_that_takes_one_at_a_time_gets_one_at_a_time() -> None:
-    parcels = Parcels(1, 4)
+    parcels = Parcels(1)
     carried(parcels, 1)
 
     assert [parcels.size(waiting) for waiting in (1, 16, BACKLOG)] == [1, 1, 1]
 
 
 def test_parcels_start_small_and_double_with_each_success() -> None:
-    parcels, sizes = Parcels(30, 4), []
+    parcels, sizes = Parcels(30), []
     for _ in range(4):
         sizes.append(parcels.size(BACKLOG))
         carried(parcels, sizes[-1])
@@ -95,7 +93,7 @@ def test_single_orders_use_what_the_budget_of_parcels_leaves_over() -> None:
 
 
 def test_vendor_that_works_through_a_parcel_one_by_one_gets_single_orders() -> None:
-    parcels = Parcels(30, 4)
+    parcels = Parcels(30)
     for _ in range(10):
         carried(parcels, 1, seconds=0.2)
         carried(parcels, 8, seconds=0.19)
@@ -104,7 +102,7 @@ def test_vendor_that_works_through_a_parcel_one_by_one_gets_single_orders() -> N
 
 
 def test_vendor_that_gains_a_fifth_from_parcels_gets_them() -> None:
-    parcels = Parcels(30, 4)
+    parcels = Parcels(30)
     for _ in range(10):
         carried(parcels, 1, seconds=0.2)
         carried(parcels, 8, seconds=0.15)
@@ -113,7 +111,7 @@ def test_vendor_that_gains_a_fifth_from_parcels_gets_them() -> None:
 
 
 def test_vendor_that_worked_one_by_one_is_asked_again_and_believed_when_it_got_faster() -> None:
-    parcels = Parcels(30, 4)
+    parcels = Parcels(30)
     for _ in range(10):
         carried(parcels, 1, seconds=0.2)
         carried(parcels, 8, seconds=0.2)
@@ -126,7 +124,7 @@ def test_vendor_that_worked_one_by_one_is_asked_again_and_believed_when_it_got_f
 
 def test_parcels_carry_more_while_the_budget_of_single_requests_is_used_up() -> None:
     scarce = True
-    parcels = Parcels(30, 4, scarce=lambda: scarce)
+    parcels = Parcels(30, scarce=lambda: scarce)
     for _ in range(10):
         carried(parcels, 1, seconds=0.2)
         carried(parcels, 8, seconds=0.2)

@@ -46,7 +46,7 @@ class Depot:
         self.books = self.bench.books
         self.sender = self.bench.exports = self.bench.accounting.exports = kind(self.books, most=30)
         self.bench.restart(desk)
-        self.bench.relay.lanes["accounting"]._parcels = parcels or AsManyAsWait(30, 1)
+        self.bench.relay.lanes["accounting"]._parcels = parcels or AsManyAsWait(30)
 
     async def new(self, *loads: str) -> "dict[str, Transaction]":
         return {load: await self.desk.new(load=load) for load in loads}
@@ -271,7 +271,7 @@ async def test_lane_that_closes_keeps_the_queue_from_leaving(depot: Depot) -> No
 
 @pytest.mark.parametrize(("waiting", "largest"), [(15, 1), (120, 30)])
 async def test_little_goes_one_by_one_and_a_backlog_many_at_once(desk: "Desk", waiting: int, largest: int) -> None:
-    depot = Depot(desk, parcels=Parcels(30, 2), concurrency=2, claim=200)
+    depot = Depot(desk, parcels=Parcels(30), concurrency=2, claim=200)
     for load in range(waiting):
         await desk.new(load=str(load))
 
@@ -282,7 +282,7 @@ async def test_little_goes_one_by_one_and_a_backlog_many_at_once(desk: "Desk", w
 
 
 async def test_voids_get_their_turn_beside_a_backlog_of_exports(desk: "Desk") -> None:
-    depot = Depot(desk, parcels=Parcels(1, 1), claim=8)
+    depot = Depot(desk, parcels=Parcels(1), claim=8)
     gone = await depot.new("a", "b", "c")
     await depot.bench.relay.run_once()
     sent: list[str] = []
@@ -302,7 +302,7 @@ async def test_voids_get_their_turn_beside_a_backlog_of_exports(desk: "Desk") ->
 
 
 async def test_export_gets_its_turn_beside_a_backlog_of_voids(desk: "Desk") -> None:
-    depot = Depot(desk, claim=8, parcels=Parcels(30, 1))
+    depot = Depot(desk, claim=8, parcels=Parcels(30))
     gone = await depot.new(*map(str, range(30)))
     await depot.bench.relay.run_once()
     for load in gone:

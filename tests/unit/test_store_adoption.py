@@ -64,15 +64,72 @@ async def test_document_that_is_known_already_is_not_taken_over_again(desk: "Des
     assert await desk.again(exported) == exported
 
 
-@pytest.mark.parametrize("doubt", [False, True])
-async def test_document_of_a_request_under_way_is_left_to_the_outbox(desk: "Desk", doubt: bool) -> None:  # noqa: FBT001 - a column of the table
+async def test_document_of_a_request_under_way_is_left_to_its_answer(desk: "Desk") -> None:
     waiting = await desk.new()
-    sent = await desk.announced()
-    if doubt:
-        await desk.finish(sent, desk.unknown())
+    await desk.announced()
 
     assert await desk.store.adopt([SEEN]) == []
     assert (await desk.again(waiting)).document is None
+    assert await desk.standing(waiting) == ["export sent"]
+
+
+async def test_document_of_a_request_in_doubt_ends_the_doubt(desk: "Desk") -> None:
+    await desk.new()
+    await desk.finish(await desk.announced(), desk.unknown())
+
+    [adopted] = await desk.store.adopt([SEEN])
+
+    assert (adopted.state, adopted.document, adopted.in_flight) == (State.PENDING, HELD, False)
+    assert await desk.standing(adopted) == ["export waiting"]
+    claim = await desk.claim()
+    assert (claim.message.request_id, claim.message.body, claim.transaction.document) == (None, None, HELD)
+
+
+async def test_document_in_doubt_that_is_wanted_no_more_is_found_for_its_void(desk: "Desk") -> None:
+    await desk.new()
+    await desk.finish(await desk.announced(), desk.unknown())
+    await desk.withdraw()
+
+    [adopted] = await desk.store.adopt([SEEN])
+
+    assert await desk.standing(adopted) == ["void waiting"]
+    assert (await desk.claim()).transaction.document == HELD
+
+
+async def test_void_in_doubt_is_not_decided_by_what_stands(desk: "Desk") -> None:
+    exported = await desk.exported()
+    await desk.record("120.00")
+    await desk.withdraw()
+    await desk.finish(await desk.announced(), desk.unknown())
+    other = replace(SEEN, document=Document("other", None, "0"))
+
+    assert await desk.store.adopt([other]) == []
+    assert await desk.standing(exported) == ["void in_doubt"]
+
+
+async def test_refused_export_that_is_tried_again_takes_over_what_the_books_showed(desk: "Desk") -> None:
+    refused = await desk.new()
+    await desk.finish(await desk.announced(), desk.no())
+    await desk.store.memory.observe([SEEN], "payments", desk.clock.now)
+
+    retried = await desk.store.retry(refused.id, desk.cause)
+
+    assert (retried.state, retried.document) == (State.PENDING, HELD)
+    assert await desk.standing(refused) == ["export waiting"]
+
+
+async def test_document_we_took_away_is_not_taken_for_the_one_to_come(desk: "Desk") -> None:
+    exported = await desk.exported()
+    await desk.record("120.00")  # so that what is seen waits for the update
+    assert exported.document is not None
+    await desk.store.memory.observe([replace(SEEN, document=exported.document)], "payments", desk.clock.now)
+    await desk.withdraw()
+    await desk.finish(await desk.announced(), desk.yes(None))
+
+    await desk.record("130.00")
+
+    again = await desk.again(exported)
+    assert (again.state, again.document, again.generation) == (State.PENDING, None, 2)
 
 
 async def test_transaction_that_is_done_or_refused_takes_over_nothing(desk: "Desk") -> None:
