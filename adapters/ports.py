@@ -13,7 +13,7 @@ from typing import Protocol
 from state.creation import Creation
 from state.outbox import Claim, Observation, Receipt
 from state.problem import Problem
-from state.transaction import Sourced
+from state.transaction import Document, Sourced
 
 
 class VendorError(Exception):
@@ -41,12 +41,16 @@ class OutcomeUnknown(VendorError):  # noqa: N818
 
 
 class Rejected(VendorError):  # noqa: N818
-    """Definitely not done, and it never will be as it is: a person acts on `problem`."""
+    """Definitely not done, and it never will be as it is: a person acts on `problem`.
 
-    def __init__(self, problem: Problem, trace: str = "") -> None:
+    `document` is one of this very transaction that stands in accounting all the same.
+    """
+
+    def __init__(self, problem: Problem, trace: str = "", document: Document | None = None) -> None:
         super().__init__(f"{problem.code}: {problem.detail}")
         self.problem = problem
         self.trace = trace
+        self.document = document
 
 
 class Unauthorized(VendorError):  # noqa: N818
@@ -76,9 +80,10 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Something else stands in its place."""
+    """Something else stands in its place; `document`, if that is one of this very transaction."""
 
     problem: Problem
+    document: Document | None = None
 
 
 Verdict = Absent | Present | Conflict

@@ -25,7 +25,7 @@ class Judgement:
         """Say how a message ends, for now, that met `error`."""
         match error:
             case Rejected() if claim.message.phase is not Phase.IN_DOUBT:  # a look-up refused says nothing of what left
-                return Refused(error.problem, error.trace)
+                return Refused(error.problem, error.trace, error.document)
             case Unavailable():
                 self._lane.pause(self._clock(), error.retry_after)
                 return self._postponed(claim, str(error), error.retry_after)

@@ -139,31 +139,40 @@ class Relay:
         if (early := self._gathered_at + self._gather() - anyio.current_time()) > 0:
             return early
         self._in_hand.clear()
-        outlet, inlet = anyio.create_memory_object_stream[Order](self._pace.claim)
-        async with outlet, inlet, anyio.create_task_group() as tasks:
-            for _ in range(self._pace.concurrency):
-                tasks.start_soon(self._ship, inlet)
-            drained = await self._feed(outlet)
-            outlet.close()
+        drained, claims = True, await self._claim()
+        if claims:
+            outlet, inlet = anyio.create_memory_object_stream[Order](self._pace.claim)
+            async with outlet, inlet, anyio.create_task_group() as tasks:
+                for _ in range(self._pace.concurrency):
+                    tasks.start_soon(self._ship, inlet)
+                drained = await self._feed(claims, outlet)
+                outlet.close()
         return self._rest(await self._store.next_due(self._open_lanes())) if drained else 0.0
 
     def hurry(self) -> None:
         """Gather no longer: a person waits."""
         self._gathered_at = -math.inf
 
-    async def _feed(self, outlet: MemoryObjectSendStream[Order]) -> bool:
-        """Claim, prepare and look up, group by group, and queue what is to be sent; return whether nothing is left."""
+    async def _claim(self) -> list[Claim]:
+        """Take up what is due and not in hand already."""
+        claims = await self._store.claim(self._open_lanes(), self._pace.claim, self._in_hand)
+        self._in_hand |= {claim.message.id for claim in claims}
+        return claims
+
+    async def _feed(self, claims: Sequence[Claim], outlet: MemoryObjectSendStream[Order]) -> bool:
+        """Prepare and look up, group by group, and queue what is to be sent; return whether nothing is left."""
         end = self._judgement.after(self._pace.shift)
-        while self._clock() < end:
-            claims = await self._store.claim(self._open_lanes(), self._pace.claim, self._in_hand)
-            self._in_hand |= {claim.message.id for claim in claims}
+        while claims:
             orders = await self._each(claims, self._prepare)
             for order in await self._absent(await self._look_up(orders)):
                 await outlet.send(order)
             if len(claims) < self._pace.claim:
-                self._gathered_at = anyio.current_time() if claims else self._gathered_at
-                return True
-        return False
+                self._gathered_at = anyio.current_time()
+                break
+            if self._clock() >= end:
+                return False
+            claims = await self._claim()
+        return True
 
     async def _ship(self, inlet: MemoryObjectReceiveStream[Order]) -> None:
         """Send what is queued, one order at a time or many together, until the queue is closed."""
@@ -230,8 +239,8 @@ class Relay:
         match verdict:
             case Present(receipt):
                 return Delivered(receipt, adopted=True)
-            case Conflict(why):
-                return Refused(why)
+            case Conflict(why, standing):
+                return Refused(why, document=standing)
             case Absent() if message.phase is not Phase.IN_DOUBT:
                 return None
             case Absent() if message.reads + 1 < _AGREEING_READS:

@@ -79,7 +79,7 @@ def finish(work: Work, ending: Ending) -> Ended:
             cause = Cause("relay", _told(outcome))
             return Ended(apply(work, before, fact, cause, changes=held), fact)
         case Refused(why) if refusal is not None and not overtaken:
-            changes = _lost(before, why) | {"problem": why}
+            changes = _lost(before, why) | _standing(work, before, outcome) | {"problem": why}
             return Ended(apply(work, before, refusal, Cause("relay", why.code), changes=changes), refusal)
         case _:
             return Ended(before, None)
@@ -162,6 +162,14 @@ def _fact(work: Work, before: Transaction, success: Trigger, *, overtaken: bool)
 def _lost(before: Transaction, why: Problem) -> dict[str, Any]:
     """Return what a refusal says about the document: if it is gone, the next try makes a new one."""
     return consequences(before, Trigger.DOCUMENT_LOST) if why.code == LOST else {}
+
+
+def _standing(work: Work, before: Transaction, outcome: Refused) -> dict[str, Any]:
+    """Return the document that stands in accounting though the request was refused, unless it is another's."""
+    if outcome.document is None or before.document is not None:
+        return {}
+    held = work.row("find_by_document", kind=before.kind, document_id=outcome.document.id)
+    return {"document": outcome.document} if held is None else {}
 
 
 def _told(outcome: Delivered) -> str:

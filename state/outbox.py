@@ -93,10 +93,11 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A definite no that waiting can't change: a person acts."""
+    """A definite no that waiting can't change: a person acts. `document` stands in accounting all the same."""
 
     problem: Problem
     trace: str = ""
+    document: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)

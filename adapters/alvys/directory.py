@@ -55,7 +55,7 @@ class Directory:
 
     async def carriers(self, ids: Collection[str]) -> Mapping[str, object]:
         """Return the carriers by id, None for one the vendor does not have; vendor errors pass."""
-        unknown = [each for each in ids if self._stale(self._carriers.get(each), keep_found=False)]
+        unknown = [each for each in sorted(ids) if self._stale(self._carriers.get(each), keep_found=False)]
         for chunk in chunks(unknown, _IDS_AT_ONCE):
             found = await self._client.search("carriers/search", {"Ids": chunk})
             self._remember(self._carriers, chunk, found)

@@ -33,7 +33,7 @@ class QuickBooks(Accounting):
         client = Client(settings, http, self.tokens)
         references = References(client, settings, clock)
         creations = Creations(client, links, settings, clock)
-        self.exports = Exports(settings, client, references, Parties(client, links, creations))
+        self.exports = Exports(settings, client, references, Parties(client, links, creations), clock)
         self.voids = Voids(settings, client)
         self._watch = Watch(settings, client, references, clock)
         self._inspection = Inspection(settings, client, references, self.tokens)

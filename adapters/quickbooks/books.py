@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
@@ -12,7 +12,7 @@ import msgspec
 from adapters.ports import Absent, Conflict, Order, Present, Verdict
 from adapters.quickbooks.client import Change, Client, quoted
 from adapters.quickbooks.forms import FORMS, Form, Raw
-from adapters.quickbooks.marker import Marker, fingerprints, parse, subject, total
+from adapters.quickbooks.marker import Marker, fingerprint, fingerprints, parse, subject, total
 from adapters.quickbooks.problems import named, rejected
 from adapters.quickbooks.shapes import Held, readable
 from state.lifecycle import Effect
@@ -125,7 +125,7 @@ def refuse_unless_untouched(copy: Copy, wanted: Raw, entity: str, transaction: T
     written = copy.marker.fingerprint if copy.marker and ours(copy, entity, transaction) else None
     number = transaction.document.number if transaction.document else None
     renumbered = number is not None and copy.held.doc_number not in {number, wanted.get("DocNumber")}
-    if written is None or renumbered or (written not in fitting and not fitting & fingerprints(wanted, form)):
+    if written is None or renumbered or (written not in fitting and fingerprint(wanted, form) not in fitting):
         raise rejected("document_edited", copy.told(form))
 
 
@@ -191,7 +191,7 @@ def _judge_mine(request: Request, copy: Copy) -> Verdict:
     asked = (request.total, body["TxnDate"], body[request.form.party_ref]["value"])
     found = (held.total_amt, str(held.txn_date), held.party.value)
     if asked != found:
-        return _conflict("document_differs", copy, form=request.form)
+        return replace(_conflict("document_differs", copy, form=request.form), document=copy.document)
     return Present(Receipt(copy.document))
 
 

@@ -2,8 +2,9 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from typing_extensions import override
@@ -43,14 +44,16 @@ from adapters.quickbooks.mapping import (
     names,
 )
 from adapters.quickbooks.parties import Parties
-from adapters.quickbooks.problems import rejected
+from adapters.quickbooks.problems import named, rejected
 from adapters.quickbooks.references import References
 from adapters.quickbooks.sending import MOST, send_alone, send_together
 from adapters.quickbooks.settings import Settings
+from adapters.quickbooks.shapes import Meta, readable
 from state.outbox import Claim, Receipt
 from state.problem import problem
 from state.transaction import Content, Kind, Transaction
 
+_FRESH: Final = timedelta(minutes=2)  # an answer that tells of an older document was not given for this request
 _NUMBER_TAKEN: Final = "6140"
 _UNSUPPORTED: Final = "2010"
 _PROPERTY: Final = re.compile(r"Property Name:(?P<field>\w+) specified is unsupported")
@@ -65,7 +68,15 @@ class Exports(Sender):
 
     most = MOST
 
-    def __init__(self, settings: Settings, client: Client, references: References, parties: Parties) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        client: Client,
+        references: References,
+        parties: Parties,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._clock = clock
         self._settings = settings
         self._client = client
         self._references = references
@@ -132,7 +143,8 @@ class Exports(Sender):
         """Return the receipt of an answer; raise what went wrong, once whatever a refusal teaches is taken in."""
         match answer:
             case Reply():
-                return _receipt(request, answer)
+                receipt = _receipt(request, answer)
+                return await self._read_back(request, receipt) if self._remembered(request, answer) else receipt
             case Refused():
                 if answer.fault.code == _NUMBER_TAKEN and not request.document_id:
                     return await self._adopted(request, answer)
@@ -213,12 +225,40 @@ class Exports(Sender):
         match judge_creation(request, [copy] if copy else []):
             case Present(receipt):
                 return receipt
-            case Conflict(conflict):
-                raise Rejected(conflict, refusal.trace)
+            case Conflict(conflict, document):
+                raise Rejected(conflict, refusal.trace, document)
             case Absent() if copy and copy.marker and copy.held.gone:
                 raise rejected("number_kept_by_void", copy.told(request.form), refusal.trace) from refusal
             case Absent():
                 raise refusal
+
+    def _remembered(self, request: Request, reply: Reply) -> bool:
+        """Whether the answer to a creation may be the vendor's memory of an earlier one.
+
+        Documented: a repeated request id brings the first answer back, whatever became of the document since.
+        """
+        if request.document_id:
+            return False
+        if request.order.claim.message.tries > 0:
+            return True
+        meta = readable(reply.member(request.form.entity).get("MetaData"), Meta)
+        created = meta.create_time if meta else None
+        return created is not None and created.tzinfo is not None and self._clock() - created > _FRESH
+
+    async def _read_back(self, request: Request, receipt: Receipt) -> Receipt:
+        """Return the receipt of the document as it stands now; raise Rejected if it is gone or another's by now."""
+        identity = receipt.document.id if receipt.document else ""
+        try:
+            raw = await self._client.read(request.form.entity, identity, purpose="look_up")
+        except Unavailable as error:
+            raise OutcomeUnknown(f"it was made once, but may be gone: {error}") from error
+        match judge_creation(request, [Copy.of(raw)] if raw else []):
+            case Present(found):
+                return replace(found, trace=receipt.trace)
+            case Conflict(conflict, document):
+                raise Rejected(conflict, receipt.trace, document)
+            case Absent():
+                raise rejected("document_lost", f"{request.form.entity} {identity}", receipt.trace)
 
 
 def _fit(transaction: Transaction, home_currency: str) -> Content:
@@ -244,5 +284,5 @@ def _receipt(request: Request, reply: Reply) -> Receipt:
     booked = (copy.held.total_amt, line_count(copy.raw))
     if asked != booked:
         detail = f"{copy.told(request.form)} with {booked[1]} lines; sent {asked[0]} with {asked[1]} lines"
-        raise rejected("echo_differs", detail, reply.trace)
+        raise Rejected(named("echo_differs").seen(detail), reply.trace, copy.document)
     return Receipt(copy.document, reply.trace)

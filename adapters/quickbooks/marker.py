@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -26,6 +27,11 @@ _KINDS = frozenset(Kind)
 _LETTERS = re.compile(r"[^0-9A-Za-z]+")
 
 
+# Each document's marker is written and read several times on its way.
+_quoted = lru_cache(maxsize=4096)(partial(quote, safe=""))
+_unquoted = lru_cache(maxsize=4096)(unquote)
+
+
 @dataclass(frozen=True, slots=True)
 class Marker:
     """Whose document it is: legal entity, kind and id of the record, generation; and the fingerprint of its content."""
@@ -38,7 +44,7 @@ class Marker:
 
     @override
     def __str__(self) -> str:
-        entity, source = quote(self.entity, safe=""), quote(self.source_id, safe="")
+        entity, source = _quoted(self.entity), _quoted(self.source_id)
         return f"[loadledger {entity} {self.kind} {source} g{self.generation} {self.fingerprint}]"
 
     @property
@@ -62,7 +68,7 @@ def parse(note: str | None) -> Marker | None:
     found = _PATTERN.search(note or "")
     if found is None or found[2] not in _KINDS:
         return None
-    return Marker(unquote(found[1]), Kind(found[2]), unquote(found[3]), int(found[4]), found[5])
+    return Marker(_unquoted(found[1]), Kind(found[2]), _unquoted(found[3]), int(found[4]), found[5])
 
 
 def split(note: str | None) -> tuple[str, str]:

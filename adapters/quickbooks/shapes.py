@@ -20,6 +20,12 @@ class Ref(msgspec.Struct, frozen=True):
     name: str | None = None
 
 
+class Meta(Shape):
+    """When an object came to be."""
+
+    create_time: datetime | None = None
+
+
 class Link(Shape):
     """A link between two documents."""
 

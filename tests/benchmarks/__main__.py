@@ -5,9 +5,14 @@ from typing import Final
 
 import click
 
-from tests.benchmarks import engine
+from tests.benchmarks import engine, flat, idle, reads
 
-PARTS: Final[dict[str, Callable[..., None]]] = {"engine": engine.report}
+PARTS: Final[dict[str, Callable[..., None]]] = {
+    "engine": engine.report,
+    "flat": flat.report,
+    "reads": reads.report,
+    "idle": idle.report,
+}
 
 
 @click.command()

@@ -9,6 +9,7 @@ import resource
 import sys
 import time
 from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -42,8 +43,8 @@ class Unthrottled(Budget):
         """Let every call leave at once."""
 
 
-def configured(database: Path, address: dict[str, str]) -> Config:
-    """Return the configuration of a daemon before this vendor; there is no TMS."""
+def environment(database: Path, address: dict[str, str]) -> dict[str, str]:
+    """Return the settings of a daemon before this vendor; there is no TMS."""
     keys = {
         "ENTITY": "blue-mesa",
         "DATABASE": str(database),
@@ -56,7 +57,7 @@ def configured(database: Path, address: dict[str, str]) -> Config:
         "MAPPING_REVENUE": msgspec.json.encode(REVENUE).decode(),
         **{f"QUICKBOOKS_{name}".upper(): value for name, value in address.items()},
     }
-    return load(None, {f"LOADLEDGER_{name}": value for name, value in keys.items()})
+    return {f"LOADLEDGER_{name}": value for name, value in keys.items()}
 
 
 @asynccontextmanager
@@ -128,13 +129,17 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def quiet(secrets: AbstractSet[str] = frozenset()) -> None:
+    """Log as the daemon does, to where nobody reads it."""
+    logs.configure("info", secrets, Path(os.devnull).open("w"))  # noqa: SIM115 - as long as the process
+
+
 def main() -> None:
     """Measure once."""
     order = msgspec.json.decode(sys.stdin.readline())
-    config = configured(Path(order["database"]), order["address"])
-    with Path(os.devnull).open("w") as nowhere:
-        logs.configure(config.log_level, config.secrets(), nowhere)
-        measured = asyncio.run(measure(config, order["documents"]))
+    config = load(None, environment(Path(order["database"]), order["address"]))
+    quiet(config.secrets())
+    measured = asyncio.run(measure(config, order["documents"]))
     sys.stdout.write(msgspec.json.encode(measured).decode() + "\n")
 
 

@@ -24,19 +24,21 @@ class Vendor:
 
     name: str
     address: dict[str, str]
+    tms: dict[str, str]
 
-    def requests(self) -> dict[str, Any]:
-        """Return the twin's own counts."""
-        return dict(self._control("requests"))
+    def requests(self, of: dict[str, str] | None = None) -> dict[str, Any]:
+        """Return a twin's own counts: those of accounting, or of the one at that address."""
+        return dict(_controlled(of or self.address, "requests"))
 
     def slow(self, seconds: float) -> None:
         """Make every answer of the twin take so much longer."""
-        self._control("faults", [{"action": "slow", "count": None, "delay": seconds}])
+        _controlled(self.address, "faults", [{"action": "slow", "count": None, "delay": seconds}])
 
-    def _control(self, path: str, body: object = None) -> Any:
-        data = None if body is None else msgspec.json.encode(body)
-        with urllib.request.urlopen(f"{self.address['api_url']}/_sandbox/{path}", data) as answer:
-            return msgspec.json.decode(answer.read())
+
+def _controlled(address: dict[str, str], path: str, body: object = None) -> Any:
+    data = None if body is None else msgspec.json.encode(body)
+    with urllib.request.urlopen(f"{address['api_url']}/_sandbox/{path}", data) as answer:
+        return msgspec.json.decode(answer.read())
 
 
 @contextmanager
@@ -48,7 +50,8 @@ def vendor(name: str, latency: float = 0.0) -> Iterator[Vendor]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout
-        found = Vendor(name, msgspec.json.decode(process.stdout.readline())["quickbooks"])
+        facts = msgspec.json.decode(process.stdout.readline())
+        found = Vendor(name, facts["quickbooks"], facts.get("alvys", {}))
         if name == "twin" and latency:
             found.slow(latency)
         yield found

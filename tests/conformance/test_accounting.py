@@ -922,3 +922,66 @@ async def test_whole_path_holds_in_every_position_of_what_nobody_has_confirmed(
     assert found == Absent()
     await world.quickbooks.voids.send(removal)
     assert (await world.observed())[key].gone
+
+
+# -- what the vendor remembers ----------------------------------------------------------------------------------------
+
+
+async def test_remembered_answer_for_a_document_that_was_deleted_since_is_not_believed(world: World) -> None:
+    order = await world.prepared(transaction())
+    receipt = await world.quickbooks.exports.send(order)
+    assert receipt.document is not None
+    hands.delete(world.twin.company, "Invoice", receipt.document.id)
+    again = replace(order, claim=replace(order.claim, message=replace(order.claim.message, tries=1)))
+
+    with pytest.raises(Rejected) as raised:
+        await world.quickbooks.exports.send(again)
+
+    assert raised.value.problem.code == "document_lost"
+    assert world.held("Invoice") == []
+
+
+async def test_remembered_answer_for_a_first_send_is_told_by_the_age_of_its_document(world: World) -> None:
+    order = await world.prepared(transaction())
+    receipt = await world.quickbooks.exports.send(order)
+    assert receipt.document is not None
+    hands.delete(world.twin.company, "Invoice", receipt.document.id)
+    world.clock.pass_time(hours=1)
+
+    with pytest.raises(Rejected, match="document_lost"):
+        await world.quickbooks.exports.send(order)
+
+
+async def test_remembered_answer_for_a_document_that_stands_is_as_good_as_a_new_one(world: World) -> None:
+    order = await world.prepared(transaction())
+    receipt = await world.quickbooks.exports.send(order)
+    world.clock.pass_time(hours=1)
+
+    assert (await world.quickbooks.exports.send(order)).document == receipt.document
+    assert len(world.held("Invoice")) == 1
+
+
+async def test_fresh_answer_costs_no_read(world: World) -> None:
+    order = await world.prepared(transaction())
+    before = world.reads()
+
+    await world.quickbooks.exports.send(order)
+
+    assert world.reads() == before
+
+
+async def test_document_of_ours_that_differs_is_told_with_the_refusal(world: World) -> None:
+    sent = await world.exported(transaction())
+    verdict = await world.verdict(await world.prepared(transaction(INVOICE, "inv-1", line("2000"))))
+
+    assert isinstance(verdict, Conflict)
+    assert (verdict.problem.code, verdict.document) == ("document_differs", sent.document)
+
+
+async def test_due_date_that_a_person_set_is_not_overwritten_by_another_of_ours(world: World) -> None:
+    sent = await world.exported(transaction())
+    assert sent.document is not None
+    hands.edit(world.twin.company, "Invoice", sent.document.id, {"DueDate": "2026-05-31"})
+
+    with pytest.raises(Rejected, match="document_edited"):
+        await world.prepared(transaction(document=sent.document, due_on=date(2026, 6, 30)))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -748,3 +749,23 @@ async def test_report_in_doubt_after_a_crash_does_not_hold_the_transaction(desk:
 
     assert not (await again.again(sent.transaction)).in_flight
     assert await again.standing(sent.transaction) == ["report_payment in_doubt"]
+
+
+async def test_refusal_that_tells_of_our_own_document_lets_it_be_taken_back(desk: "Desk") -> None:
+    recorded = await desk.new()
+    standing = Document("145", "N1001", "3")
+
+    refused = await desk.finish(await desk.announced(), replace(desk.no(), document=standing))
+    assert (refused.state, refused.document) == (State.ERROR, standing)
+
+    await desk.apply(refused, Trigger.REVERT_REQUESTED)
+    assert await desk.standing(recorded) == ["void waiting"]
+
+
+async def test_refusal_that_tells_of_another_transactions_document_takes_nothing_over(desk: "Desk") -> None:
+    other = await desk.exported(load="1002")
+    await desk.new()
+
+    refused = await desk.finish(await desk.announced(), replace(desk.no(), document=other.document))
+
+    assert (refused.state, refused.document) == (State.ERROR, None)
