@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
 import click
+from typing_extensions import override
 
 from tests.simulation.loop import Life
 from tests.simulation.network import Address
@@ -90,11 +91,13 @@ class Crash(Script):
             if life.alive:
                 return  # it came through
 
+    @override
     async def _mend(self) -> None:
         await super()._mend()
         if (wrong := self._path.wrong(self)) is not None:
             self.judge.facts.breach("P2", f"the {self._path.name} did not come to its end: {wrong}")
 
+    @override
     def _asked(self, address: Address, connection: int, data: bytes) -> None:
         super()._asked(address, connection, data)
         self._traces.left(self.daemon.life)

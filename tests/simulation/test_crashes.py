@@ -5,8 +5,8 @@ from itertools import islice
 import pytest
 
 from tests.simulation import without
-from tests.simulation.crashes import Path, Point, died, pairs, points, singles
-from tests.simulation.paths import PATHS
+from tests.simulation.crashes import Point, died, pairs, points, singles
+from tests.simulation.paths import PATHS, Path
 
 STRIDE = 41
 EXPORT = PATHS[0]
