@@ -8,7 +8,6 @@ nothing that outlives it, so every other step dies the same death as one of thes
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from typing import Any, Final, NamedTuple
@@ -34,35 +33,38 @@ class Point(NamedTuple):
     statement: int | None = None
 
 
-@dataclass
 class Traces:
-    """The steps of a life that left a trace, and its statements, counted from `mark`."""
+    """The steps of a stretch of a life that left a trace, and how many steps and statements it has."""
 
-    life: Life | None = None
-    first: int = 0
-    statements: int = 0
+    def __init__(self) -> None:
+        self._life: Life | None = None
+        self._began = (0, 0)
+        self._left: set[int] = set()
+        self._steps = self._statements = 0
 
-    def __post_init__(self) -> None:
-        self.steps: set[int] = set()
+    def begin(self, life: Life) -> None:
+        """Count with this life from here on."""
+        self._life, self._began = life, (life.steps, life.statements)
+        self._left.clear()
 
-    def mark(self, life: Life) -> None:
-        """Begin to count with this life, from here on."""
-        self.life, self.first, self.statements = life, life.steps, life.statements
-        self.steps.clear()
+    def end(self) -> None:
+        """Count no further."""
+        if self._life is not None:
+            self._steps = self._life.steps - self._began[0]
+            self._statements = self._life.statements - self._began[1]
+        self._life = None
 
-    def left(self, life: Life | None) -> None:
+    def leave(self, life: Life | None) -> None:
         """Note that a life leaves a trace now."""
-        if life is not None and life is self.life:
-            self.steps.add(life.steps - self.first)
+        if life is not None and life is self._life:
+            self._left.add(life.steps - self._began[0])
 
     def points(self, *, every: bool) -> list[Point]:
         """Return the points seen; `every` step, or each that follows one which left a trace."""
-        if self.life is None:
-            return []
-        last = self.life.steps - self.first
-        steps = range(1, last + 1) if every else sorted({step + 1 for step in self.steps})
-        statements = range(1, self.life.statements - self.statements + 1)
-        return [*(Point(step=step) for step in steps), *(Point(statement=statement) for statement in statements)]
+        steps = range(1, self._steps + 1)
+        wanted = [step for step in steps if every or step - 1 in self._left]
+        statements = [Point(statement=number) for number in range(1, self._statements + 1)]
+        return [*(Point(step=step) for step in wanted), *statements]
 
 
 class Crash(Script):
@@ -73,7 +75,6 @@ class Crash(Script):
         self._path = path
         self._points = points
         self._traces = traces
-        self.survived = 0
 
     async def _crash(self, _: Script) -> None:
         await self._path.before(self)
@@ -85,9 +86,10 @@ class Crash(Script):
             life = self.daemon.life
             if life is None:
                 return
-            self._traces.mark(life)
+            self._traces.begin(life)
             life.die_after(point.step, statements=point.statement)
             await self.until(lambda life=life: not life.alive, _WINDOW)  # type: ignore[misc]
+            self._traces.end()
             if life.alive:
                 return  # it came through
 
@@ -100,7 +102,7 @@ class Crash(Script):
     @override
     def _asked(self, address: Address, connection: int, data: bytes) -> None:
         super()._asked(address, connection, data)
-        self._traces.left(self.daemon.life)
+        self._traces.leave(self.daemon.life)
 
 
 def died(path: Path, *points: Point) -> tuple[Report, Traces]:
@@ -110,7 +112,7 @@ def died(path: Path, *points: Point) -> tuple[Report, Traces]:
 
     def traced(life: Life) -> None:
         statement(life)
-        traces.left(life)
+        traces.leave(life)
 
     with patch.object(Life, "statement", traced):
         world = partial(Crash, path=path, points=points, traces=traces)

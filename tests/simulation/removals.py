@@ -54,6 +54,7 @@ REMOVALS: Final = (
     Removal("intent first", without.intent_first, "P1", stories.died_after_sending),
     Removal("doubt instead of failure", without.doubt, "P1", _LATE),
     Removal("quiet period", without.quiet_period, "P1", _LATE),
+    Removal("doubt at boot", without.doubt_at_boot, "P8", stories.died_after_sending),
     Removal("quiet period from boot", without.quiet_from_boot, "P1", stories.sent_long_after_its_intent),
     Removal("look-up first", without.look_up, "P1", stories.answer_lost("commit_then_drop"),
             scripted(read_every=600)),

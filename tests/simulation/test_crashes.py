@@ -28,14 +28,14 @@ def test_daemon_that_dies_on_the_way_back_too_exports_one_document() -> None:
 def test_path_is_seen_with_its_statements_and_its_steps() -> None:
     seen = points(EXPORT)
     assert len([point for point in seen if point.step]) > 50
-    assert len([point for point in seen if point.statement]) > 200
-    assert len(points(EXPORT, every=True)) > 2 * len(seen) - 200
+    assert len([point for point in seen if point.statement]) > 100
+    assert set(seen) < set(points(EXPORT, every=True))
 
 
-def test_death_at_the_worst_point_is_seen_without_the_intent() -> None:
-    with without.intent_first():
-        found = [died(EXPORT, point)[0].violations for point in points(EXPORT, every=False)[::STRIDE]]
-    assert any(found)
+def test_some_death_is_not_survived_without_the_doubt_at_boot() -> None:
+    seen = points(EXPORT)[::STRIDE]
+    with without.doubt_at_boot():
+        assert any(died(EXPORT, point)[0].violations for point in seen)
 
 
 def test_point_beyond_the_path_is_never_reached() -> None:

@@ -114,6 +114,11 @@ def quiet_period() -> AbstractContextManager[Any]:
     return patch.object(engine.judgement.Judgement, "_unknown", hasty)
 
 
+def doubt_at_boot() -> AbstractContextManager[Any]:
+    """Leave what was under way when the process ended as it is."""
+    return _statement("doubt_all_sent", ("WHERE phase = 'sent'", "WHERE 0"))
+
+
 def quiet_from_boot() -> AbstractContextManager[Any]:
     """Count the quiet period from the send, even if nobody knows how long the dead process went on."""
     return _statement("doubt_all_sent", ("max(sent_at, :boot)", "sent_at"))
