@@ -21,8 +21,8 @@ _PAST: Final = (
                               number, currency, total, paid, document_id, document_number, document_version,
                               created_at, updated_at)
     {copies}
-    SELECT 'customer_invoice', printf('past-%08d', n), 'L' || n, 'paid', 3, 1, 1, :content, hex(randomblob(32)), 'Shipper',
-           'PAST-' || n, 'USD', 135005, 135005, printf('p%08d', n), 'PAST-' || n, '1', n, n FROM numbers
+    SELECT 'customer_invoice', printf('past-%08d', n), 'L' || n, 'paid', 3, 1, 1, :content, hex(randomblob(32)),
+           'Shipper', 'PAST-' || n, 'USD', 135005, 135005, printf('p%08d', n), 'PAST-' || n, '1', n, n FROM numbers
     """,
     """
     INSERT INTO messages (transaction_id, effect, phase, generation, revision, attempts, due_at, sent_at, request_id,
