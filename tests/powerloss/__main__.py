@@ -28,13 +28,18 @@ def main(images: int, seed: int, processes: int) -> None:
     """Record days at the store, cut the power at random, and judge what is left; exit code 1 if anything is lost."""
     started = time.monotonic()
     tasks = [(seed + number, min(PER_DAY, images - at)) for number, at in enumerate(range(0, images, PER_DAY))]
-    with multiprocessing.Pool(processes, maxtasksperchild=1) as pool:
-        losses = [loss for found in pool.imap(day, tasks) for loss in found]
+    losses: list[Loss] = []
+    with (
+        multiprocessing.Pool(processes, maxtasksperchild=1) as pool,
+        click.progressbar(pool.imap(day, tasks), length=len(tasks), label="days") as days,
+    ):
+        for found in days:
+            losses += found
     for loss in losses[:20]:
         click.echo(loss)
     elapsed = time.monotonic() - started
-    found = f"{images} images of {len(tasks)} days, {len({loss[:2] for loss in losses})} with a loss"
-    click.echo(f"{found}; {images / elapsed:.0f} images/s, {elapsed:.0f} s")
+    summary = f"{images} images of {len(tasks)} days, {len({loss[:2] for loss in losses})} with a loss"
+    click.echo(f"{summary}; {images / elapsed:.0f} images/s, {elapsed:.0f} s")
     sys.exit(bool(losses))
 
 

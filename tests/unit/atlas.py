@@ -252,7 +252,7 @@ class Atlas:
         stage = Stage(desk)
         new = [Spot(Place().seen(1)[0], await stage.copy())]
         atlas.spots[key(new[0].place)] = new[0]
-        while new:
+        while new and not atlas.wrong:  # what breaks the rules once may lead on for ever
             spot = new.pop()
             await stage.set_back(spot)
             happenings = await stage.happenings(spot)

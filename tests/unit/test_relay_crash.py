@@ -29,8 +29,10 @@ class Killer:
         self._left = last
         self._frozen = False
         self._tasks: list[asyncio.Task[Any]] = []
+        self._coroutines: list[Coroutine[Any, Any, Any]] = []
 
     def make(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **given: Any) -> "asyncio.Task[Any]":
+        self._coroutines.append(coroutine)
         self._tasks.append(asyncio.Task(self._watched(coroutine), loop=loop, **given))
         return self._tasks[-1]
 
@@ -40,6 +42,8 @@ class Killer:
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks)
+        for coroutine in self._coroutines:
+            coroutine.close()  # of tasks killed before they began
 
     async def _watched(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return await self._steps(coroutine)
