@@ -53,7 +53,7 @@ class Judge:
     ) -> None:
         self.facts = Facts(now)
         self.books = BooksWatch(self.facts)
-        self.store = StoreWatch(self.facts, self.books)
+        self.store = StoreWatch(self.facts, self.books, quiet=quiet)
         self.wire = WireWatch(self.facts, look, time, realm=accounting.realm_id, quiet=quiet)
         self.codes: Counter[str] = Counter()
         self.locked_out = False

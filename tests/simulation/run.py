@@ -2,11 +2,12 @@
 
 import gc
 import tempfile
+import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ class Report:
     lives: int
     moves: int
     seconds: float  # virtual
+    processor: float = field(compare=False)  # seconds of one core
     codes: Counter[str]
 
 
@@ -83,6 +85,7 @@ def _report(seed: int, world: World) -> Report:
         world.daemon.lives,
         world.judge.store.moves,
         world.loop.time(),
+        time.process_time() - world.made,
         world.judge.codes,
     )
 

@@ -79,18 +79,20 @@ Look = Callable[..., list[Any]]
 class StoreWatch:
     """Hears of every commit of the daemon's database and reads what it added."""
 
-    def __init__(self, facts: Facts, books: BooksWatch) -> None:
+    def __init__(self, facts: Facts, books: BooksWatch, *, quiet: float) -> None:
         self._facts = facts
+        self._quiet = int(quiet * 1_000_000)
         self._books = books
         self._last = 0
         self._standing: dict[int, tuple[str, int]] = {}
         self._anew = True
+        self._attempt = 0
         self.moves = 0
 
     def reset(self) -> None:
         """Begin anew with a file that may be an older one: what it claims need not be true any more."""
         self._anew = True
-        self._last = 0
+        self._last = self._attempt = 0
         self._standing.clear()
 
     def heard(self, look: Look) -> None:
@@ -104,6 +106,20 @@ class StoreWatch:
             for transaction in dict.fromkeys(change[1] for change in changes):
                 self._stands(look, transaction, changes)
         self._anew = False
+        self._attempted(look)
+
+    def _attempted(self, look: Look) -> None:
+        """Check that nothing of unknown outcome was sent again before its quiet period was over."""
+        tries = look(
+            "SELECT a.id, a.transaction_id, a.effect, a.started_at - b.started_at FROM attempts a"
+            " LEFT JOIN attempts b ON b.message_id = a.message_id AND b.number = a.number - 1"
+            " AND coalesce(b.outcome, 'in_doubt') = 'in_doubt' WHERE a.id > ?",
+            (self._attempt,),
+        )
+        for identity, transaction, effect, waited in tries:
+            self._attempt = max(self._attempt, identity)
+            if waited is not None and waited < self._quiet:
+                self._facts.breach("P7", f"{effect} of transaction {transaction} again after {waited / 1e6:.3f} s")
 
     def _moved(
         self, transaction: int, move: tuple[str, str | None, str], version: int, actor: str, reason: str

@@ -9,6 +9,7 @@ import msgspec
 from tests.simulation.facts import Facts, Json, marked
 
 _DOCUMENTS: Final = ("invoice", "bill")
+_PARTIES: Final = ("customer", "vendor")
 _REFUSED_UNREAD: Final = (b"HTTP/1.1 401", b"HTTP/1.1 429")
 
 
@@ -61,10 +62,14 @@ class WireWatch:
         if request.method != "POST":
             return
         request_id = request.parameters.get("requestid", [""])[0]
-        documents = list(_documents(request.path.removeprefix(self._root), request.body))
-        if documents:
-            self._again(request_id)
-            self._under_way[connection] = request_id
+        subject = request.path.removeprefix(self._root)
+        documents = list(_documents(subject, request.body))
+        self._again(request_id)
+        self._under_way[connection] = request_id
+        if subject in _PARTIES and not self._look(
+            "SELECT 1 FROM creations WHERE request_id = ? AND phase = 'sent'", request_id
+        ):
+            self._facts.breach("P4", f"the creation of a {subject} left before its intent was on disk")
         self.writes += len(documents)
         for document in documents:
             self._announced(document)

@@ -1,6 +1,7 @@
 """One world: both twins and the daemon in one loop, people and faults around them, and the judge above them all."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -30,6 +31,7 @@ class World:
     """Everything there is. `place` holds the daemon's file."""
 
     def __init__(self, seed: int, plan: plans.Plan, place: Path) -> None:
+        self.made = time.process_time()
         self.plan = plan
         self.loop = Loop(seed)
         self.chance = self.loop.chance
