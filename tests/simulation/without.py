@@ -116,7 +116,7 @@ def quiet_period() -> AbstractContextManager[Any]:
 
 def doubt_at_boot() -> AbstractContextManager[Any]:
     """Leave what was under way when the process ended as it is."""
-    return _statement("doubt_all_sent", ("WHERE phase = 'sent'", "WHERE 0"))
+    return _statement("doubt_all_sent", ("phase = 'sent'", "FALSE"))
 
 
 def quiet_from_boot() -> AbstractContextManager[Any]:
