@@ -67,9 +67,10 @@ class Payments:
         """Read what changed, keep it, then act on everything kept that can be acted on."""
         cursor = await self._store.memory.cursor(CURSOR)
         since = self._first if cursor is None else cursor - self._overlap
+        asked_at = self._clock()
         changes = await self._accounting.changes(since)
         await self._store.memory.observe(changes.observations, CURSOR, changes.until)
-        await self._adopt(changes.observations)
+        await self._adopt(changes.observations, asked_at)
         self._caught_up()
         broken: list[Exception] = []
         for seen in await self._store.memory.observations():
@@ -84,9 +85,9 @@ class Payments:
         if broken:
             raise ExceptionGroup("observations that could not be acted on", broken)
 
-    async def _adopt(self, seen: Sequence[Observation]) -> None:
+    async def _adopt(self, seen: Sequence[Observation], asked_at: datetime) -> None:
         """Take over what was sent and then forgotten, as by a store that was restored from a backup."""
-        for transaction in await self._store.adopt(seen):
+        for transaction in await self._store.adopt(seen, asked_at):
             self._moved(Trigger.DOCUMENT_FOUND)
             log.warning("store.was_behind", transaction=transaction.id, label=transaction.label)
 

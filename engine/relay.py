@@ -283,12 +283,19 @@ class Relay:
             if isinstance(error, OutcomeUnknown | Rejected):
                 self._parcels.failed(len(orders))
             if isinstance(error, Rejected) and len(orders) > 1:  # no order is to blame, so each goes alone
-                return [outcome for order in orders for outcome in await self._carried([order])]
+                return [await self._alone(order) for order in orders]
             return [self._judgement.of(order.claim, error) for order in orders]
         self._parcels.carried(len(orders), anyio.current_time() - started)
         self._door.recovered()
         silence = OutcomeUnknown("the answer does not speak of it")
         return [self._outcome(order.claim, results.get(order.claim.message.id, silence)) for order in orders]
+
+    async def _alone(self, order: Order) -> Outcome:
+        """Let an order of a refused parcel go alone, if the vendor still serves us: nothing of it has left so far."""
+        if not self._open():
+            return self._judgement.of(order.claim, Unavailable("left for later"))
+        [outcome] = await self._carried([order])
+        return outcome
 
     def _outcome(self, claim: Claim, result: Receipt | VendorError) -> Outcome:
         return Delivered(result) if isinstance(result, Receipt) else self._judgement.of(claim, result)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from state.trouble import StoreDamaged, trouble
 
-# A check reads the whole file: 3 s a GB where the disk is fast. Up to this size, about 100,000 transactions, it is
+# A check reads the whole file: 4 s a GB where the disk is fast. Up to this size, about 100,000 transactions, it is
 # made at each start, beyond it only after an end that was not clean. A backup is always checked, whatever its size.
 _SWIFT = 256 * 1024 * 1024
 

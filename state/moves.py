@@ -1,11 +1,12 @@
 """How a state changes, inside a commit: the row, its history line and its wish, together or not at all."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from state.database import Work, to_micros
-from state.lifecycle import Effect, IllegalMove, State, Trigger, move
+from state.lifecycle import Effect, IllegalMove, State, Trigger, move, triggers
 from state.outbox import Observation, PaymentReport, Phase
 from state.problem import LOST, problem
 from state.rows import observation_from, transaction_columns, transaction_from, write
@@ -113,7 +114,7 @@ def make(
         _wish(work, after, step.effect, step.report)
     if before.document is not None and after.document is None:
         work.run("forget_document", kind=before.kind, document_id=before.document.id)
-    if step.effect is Effect.EXPORT:
+    if step.effect is Effect.EXPORT or step.name == Trigger.DOCUMENT_LOST:
         after = _recalled(work, after)
     return _released(work, after, step)
 
@@ -148,29 +149,33 @@ def _released(work: Work, after: Transaction, step: Step) -> Transaction:
     return find(work, after.id)
 
 
-def adopt(work: Work, seen: Observation, cause: Cause) -> Transaction | None:
+def adopt(work: Work, seen: Observation, cause: Cause, asked_at: datetime | None = None) -> Transaction | None:
     """Let the transaction that a document's marker names take it over, if it waits and knows of none; else None.
 
-    An export in doubt has arrived then: it is looked for no more, and compared with the document instead.
+    An export in doubt has arrived then: it is looked for no more, and compared with the document instead. None, too, if
+    the transaction moved after the books were asked.
     """
-    if seen.gone or not seen.ours:
+    known = _bearer(work, seen)
+    if known is None or (asked_at is not None and known.updated_at > asked_at):
+        return None
+    if known.in_flight:
+        _end_doubt(work, known)
+    try:
+        return apply(work, find(work, known.id), Trigger.DOCUMENT_FOUND, cause, changes={"document": seen.document})
+    except IllegalMove:
+        return None  # something is still under way, and will tell
+
+
+def _bearer(work: Work, seen: Observation) -> Transaction | None:
+    """Return the transaction that a live document of ours names, if it could take over a document that nobody has."""
+    if seen.gone or not seen.ours or _copied(work, seen):
         return None
     if work.row("find_by_document", kind=seen.kind, document_id=seen.document.id) is not None:
         return None
     row = work.row("find_by_source", kind=seen.kind, source_id=seen.source_id)
-    if row is None or _copied(work, seen):
-        return None
-    known = transaction_from(row)
-    try:
-        move(known.state, Trigger.DOCUMENT_FOUND, document=known.document is not None)
-    except IllegalMove:
-        return None
-    if known.in_flight:
-        _end_doubt(work, known)
-    known = find(work, known.id)
-    if known.in_flight:
-        return None
-    return apply(work, known, Trigger.DOCUMENT_FOUND, cause, changes={"document": seen.document})
+    known = transaction_from(row) if row else None
+    wants = known is not None and known.document is None and Trigger.DOCUMENT_FOUND in triggers(known.state)
+    return known if wants else None
 
 
 def _end_doubt(work: Work, known: Transaction) -> None:
@@ -186,7 +191,7 @@ def _end_doubt(work: Work, known: Transaction) -> None:
 
 
 def _recalled(work: Work, after: Transaction) -> Transaction:
-    """Take over the document that a transaction wants made, if the books showed it: the store was set back."""
+    """Take over the document that a transaction wants, or lost, if the books showed another: the store was set back."""
     if after.document is None:
         for row in work.rows("observed", kind=after.kind, source_id=after.source_id):
             adopted = adopt(work, observation_from(row), FOUND)

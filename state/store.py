@@ -176,15 +176,16 @@ class Store:
 
         return await self._database.run(unit)
 
-    async def adopt(self, seen: Sequence[Observation]) -> list[Transaction]:
+    async def adopt(self, seen: Sequence[Observation], asked_at: datetime) -> list[Transaction]:
         """Take over the documents that the books hold for transactions which know of none; return those transactions.
 
-        That is how a store that was set back to an older copy learns what was sent since.
+        That is how a store that was set back to an older copy learns what was sent since. A transaction that moved
+        after the books were asked, at `asked_at`, is left for the next look: we may just have taken it back ourselves.
         """
         named = [each for each in seen if each.source_id is not None]
 
         def unit(work: Work) -> list[Transaction]:
-            adopted = (adopt(work, each, FOUND) for each in named)
+            adopted = (adopt(work, each, FOUND, asked_at) for each in named)
             return [transaction for transaction in adopted if transaction is not None]
 
         return await self._database.run(unit) if named else []

@@ -183,7 +183,7 @@ class Stage:
         """Let the reader of the books find a document that carries the transaction's marker."""
         given: dict[str, Any] = {"ours": True, "source_id": "id of 1001"}
         seen = Observation(Kind.CUSTOMER_INVOICE, Document("found", "N1", "0"), Money(1), Money(1), **given)
-        if not await self.desk.store.adopt([seen]):
+        if not await self.desk.store.adopt([seen], self.desk.clock.now):
             raise IllegalMove(None, Trigger.DOCUMENT_FOUND)
 
     async def _ended(self, spot: Spot, wish: Wish, outcome: str) -> None:
@@ -252,7 +252,7 @@ class Atlas:
         stage = Stage(desk)
         new = [Spot(Place().seen(1)[0], await stage.copy())]
         atlas.spots[key(new[0].place)] = new[0]
-        while new:
+        while new and not atlas.wrong:  # what breaks the rules once may lead on for ever
             spot = new.pop()
             await stage.set_back(spot)
             happenings = await stage.happenings(spot)

@@ -25,7 +25,7 @@ payment_recorded    | -                | -                           | exported 
 payment_completed   | -                | -                           | paid / report_payment     | -                       | -                | -
 payment_reversed    | -                | -                           | exported                  | -                       | -                | exported
 document_lost       | -                | -                           | error                     | -                       | -                | error
-document_found      | -                | pending or -                | -                         | -                       | -                | -
+document_found      | -                | pending or -                | -                         | error or -              | -                | -
 reexport_requested  | -                | -                           | -                         | -                       | pending / export | -
 """  # noqa: E501 - a table is read across
 

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,31 @@ async def test_look_that_fails_leaves_the_cursor(reader: Reader) -> None:
         await reader.payments.run_once()
 
     assert await reader.desk.store.memory.cursor(CURSOR) is None
+
+
+async def test_books_are_caught_up_with_once_what_they_show_is_taken_over(reader: Reader) -> None:
+    told: list[tuple[State, Document | None]] = []
+    recorded, held = await reader.desk.new("100.00"), Document("renumbered", "X", "3")
+
+    async def note() -> None:
+        seen = await reader.desk.again(recorded)
+        told.append((seen.state, seen.document))
+
+    def caught_up() -> None:
+        notes.append(asyncio.ensure_future(note()))
+
+    notes: list[asyncio.Future[None]] = []
+    reader.payments._caught_up = caught_up
+    reader.accounting.seen = Unavailable("busy")
+    with pytest.raises(Unavailable):
+        await reader.payments.run_once()
+    assert notes == []
+
+    await reader.see(seen(held, 10_000, 10_000, source_id="id of 1001"))
+    await asyncio.gather(*notes)
+
+    assert told == [(State.PENDING, held)]
+    assert reader.moved == [Trigger.DOCUMENT_FOUND]
 
 
 # -- payments ---------------------------------------------------------------------------------------------------------

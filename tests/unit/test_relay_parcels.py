@@ -238,6 +238,20 @@ async def test_parcel_refused_as_such_goes_one_by_one_under_the_same_names(depot
     assert [len(await depot.desk.store.attempts(each.id)) for each in known.values()] == [1] * 6
 
 
+async def test_rest_of_a_refused_parcel_does_not_go_through_a_lane_that_closed(depot: Depot) -> None:
+    known = await depot.new(*SIX)
+    depot.sender.fail("send_many", Rejected(problem("shape_unknown")))
+    depot.sender.fail("send", Unavailable("busy", 25), "3")
+
+    assert await depot.bench.relay.run_once() <= 25
+    assert depot.sender.calls == [["1"], [*REST], ["2"], ["3"]]
+    assert await depot.standings(known) == {"1": "", "2": "", **dict.fromkeys(REST[1:], "export waiting")}
+
+    await depot.bench.drain()
+    assert await depot.states(known) == EXPORTED
+    assert len(depot.books.documents) == 6
+
+
 # -- what goes together -----------------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from state.lifecycle import State
+from state.lifecycle import State, Trigger
 from state.outbox import Observation
 from state.transaction import Document, Kind, Money
 
@@ -19,7 +19,7 @@ SEEN = Observation(Kind.CUSTOMER_INVOICE, HELD, Money(10_000), Money(10_000), ou
 async def test_waiting_transaction_takes_over_the_document_that_bears_its_marker(desk: "Desk") -> None:
     waiting = await desk.new()
 
-    [adopted] = await desk.store.adopt([SEEN])
+    [adopted] = await desk.store.adopt([SEEN], desk.clock.now)
 
     assert (adopted.state, adopted.document) == (State.PENDING, HELD)
     assert await desk.told(waiting) == ["recorded: None -> pending", "document_found: pending -> pending"]
@@ -50,7 +50,7 @@ async def test_document_of_nobody_we_know_is_left_alone(desk: "Desk", seen: Obse
     await desk.store.memory.observe([seen], "payments", desk.clock.now)
     waiting = await desk.new()
 
-    assert await desk.store.adopt([seen]) == []
+    assert await desk.store.adopt([seen], desk.clock.now) == []
     assert await desk.again(waiting) == waiting
     assert waiting.document is None
 
@@ -60,7 +60,7 @@ async def test_document_that_is_known_already_is_not_taken_over_again(desk: "Des
     assert exported.document is not None
     known = replace(SEEN, document=exported.document)
 
-    assert await desk.store.adopt([known]) == []
+    assert await desk.store.adopt([known], desk.clock.now) == []
     assert await desk.again(exported) == exported
 
 
@@ -68,7 +68,7 @@ async def test_document_of_a_request_under_way_is_left_to_its_answer(desk: "Desk
     waiting = await desk.new()
     await desk.announced()
 
-    assert await desk.store.adopt([SEEN]) == []
+    assert await desk.store.adopt([SEEN], desk.clock.now) == []
     assert (await desk.again(waiting)).document is None
     assert await desk.standing(waiting) == ["export sent"]
 
@@ -77,7 +77,7 @@ async def test_document_of_a_request_in_doubt_ends_the_doubt(desk: "Desk") -> No
     await desk.new()
     await desk.finish(await desk.announced(), desk.unknown())
 
-    [adopted] = await desk.store.adopt([SEEN])
+    [adopted] = await desk.store.adopt([SEEN], desk.clock.now)
 
     assert (adopted.state, adopted.document, adopted.in_flight) == (State.PENDING, HELD, False)
     assert await desk.standing(adopted) == ["export waiting"]
@@ -90,7 +90,7 @@ async def test_document_in_doubt_that_is_wanted_no_more_is_found_for_its_void(de
     await desk.finish(await desk.announced(), desk.unknown())
     await desk.withdraw()
 
-    [adopted] = await desk.store.adopt([SEEN])
+    [adopted] = await desk.store.adopt([SEEN], desk.clock.now)
 
     assert await desk.standing(adopted) == ["void waiting"]
     assert (await desk.claim()).transaction.document == HELD
@@ -103,7 +103,7 @@ async def test_void_in_doubt_is_not_decided_by_what_stands(desk: "Desk") -> None
     await desk.finish(await desk.announced(), desk.unknown())
     other = replace(SEEN, document=Document("other", None, "0"))
 
-    assert await desk.store.adopt([other]) == []
+    assert await desk.store.adopt([other], desk.clock.now) == []
     assert await desk.standing(exported) == ["void in_doubt"]
 
 
@@ -132,16 +132,41 @@ async def test_document_we_took_away_is_not_taken_for_the_one_to_come(desk: "Des
     assert (again.state, again.document, again.generation) == (State.PENDING, None, 2)
 
 
-async def test_transaction_that_is_done_or_refused_takes_over_nothing(desk: "Desk") -> None:
-    refused = await desk.new()
-    await desk.finish(await desk.announced(), desk.no())
-    reverted = await desk.new(load="1002")
-    await desk.withdraw("1002")
+async def test_transaction_that_is_done_takes_over_nothing(desk: "Desk") -> None:
+    reverted = await desk.new()
+    await desk.withdraw()
 
-    assert (
-        await desk.store.adopt([SEEN, replace(SEEN, source_id="id of 1002", document=Document("146", None, "0"))]) == []
-    )
-    assert ((await desk.again(refused)).state, (await desk.again(reverted)).state) == (State.ERROR, State.REVERTED)
+    assert await desk.store.adopt([SEEN], desk.clock.now) == []
+    assert (await desk.again(reverted)).state is State.REVERTED
+
+
+async def test_refused_transaction_takes_the_document_over_and_keeps_its_problem(desk: "Desk") -> None:
+    await desk.new()
+    refused = await desk.finish(await desk.announced(), desk.no())
+
+    [adopted] = await desk.store.adopt([SEEN], desk.clock.now)
+
+    assert (adopted.state, adopted.document, adopted.problem) == (State.ERROR, HELD, refused.problem)
+
+
+async def test_document_that_took_the_place_of_a_lost_one_is_taken_over_with_the_loss(desk: "Desk") -> None:
+    exported = await desk.exported()
+    await desk.store.memory.observe([SEEN], "payments", desk.clock.now)
+
+    lost = await desk.apply(exported, Trigger.DOCUMENT_LOST)
+
+    assert (lost.state, lost.document) == (State.ERROR, HELD)
+    assert lost.problem is not None
+    assert (await desk.told(lost))[-2:] == ["document_lost: exported -> error", "document_found: error -> error"]
+
+
+async def test_transaction_that_moved_after_the_books_were_asked_waits_for_the_next_look(desk: "Desk") -> None:
+    asked_at = desk.clock.now
+    desk.clock.forward(seconds=1)
+    await desk.new()
+
+    assert await desk.store.adopt([SEEN], asked_at) == []
+    assert len(await desk.store.adopt([SEEN], desk.clock.now)) == 1
 
 
 async def test_which_of_two_documents_with_one_marker_is_ours_is_left_to_a_person(desk: "Desk") -> None:
@@ -149,9 +174,9 @@ async def test_which_of_two_documents_with_one_marker_is_ours_is_left_to_a_perso
     await desk.store.memory.observe([SEEN, copied], "payments", desk.clock.now)
     waiting = await desk.new()
 
-    assert await desk.store.adopt([SEEN, copied]) == []
+    assert await desk.store.adopt([SEEN, copied], desk.clock.now) == []
     assert (await desk.again(waiting)).document is None
 
     await desk.store.memory.observe([replace(copied, gone=True)], "payments", desk.clock.now)
-    [adopted] = await desk.store.adopt([SEEN])
+    [adopted] = await desk.store.adopt([SEEN], desk.clock.now)
     assert adopted.document == HELD

@@ -151,7 +151,9 @@ class Life(RuleBasedStateMachine):
     @rule(some=several)
     def are_found_in_the_books(self, some: set[str]) -> None:
         leads = {load: place for load in some & self.known.keys() if (place := self.places[load].found()) is not None}
-        adopted = self.runs(self.desk.store.adopt([self.observation(load) for load in sorted(some)]))
+        adopted = self.runs(
+            self.desk.store.adopt([self.observation(load) for load in sorted(some)], self.desk.clock.now)
+        )
 
         assert {each.label for each in adopted} == leads.keys()
         self.places |= leads
