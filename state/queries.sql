@@ -1,4 +1,5 @@
--- Every statement the store runs. A line `-- name: why` starts one; parameters are named.
+-- Every statement the store runs. A line `-- name: why` starts one; parameters are named. Conditions on a phase are written
+-- as the partial indexes have them, were it twice: only then are the indexes used, and delivered messages not gone through.
 
 -- claim_entity: the first owner writes whose books these are
 INSERT INTO legal_entity (id, name, company) VALUES (1, :name, :company) ON CONFLICT DO NOTHING
@@ -18,10 +19,11 @@ UPDATE runs SET stopped_at = :now WHERE epoch = :epoch
 -- doubt_all_sent: what was under way when the process ended may have arrived; quiet counts from the later of sent and boot
 UPDATE messages
 SET phase = 'in_doubt', reads = 0, tries = tries + 1, due_at = max(sent_at, :boot) + :quiet, note = 'the process ended while it was under way'
-WHERE phase = 'sent'
+WHERE phase IN ('sent', 'in_doubt') AND phase = 'sent'
 
 -- end_open_attempts: their outcome will never be known from an answer
-UPDATE attempts SET ended_at = :now, outcome = 'in_doubt', detail = 'the process ended while it was under way' WHERE ended_at IS NULL
+UPDATE attempts SET ended_at = :now, outcome = 'in_doubt', detail = 'the process ended while it was under way'
+WHERE ended_at IS NULL AND message_id IN (SELECT id FROM messages WHERE phase IN ('sent', 'in_doubt'))
 
 -- find: one transaction, with whether something of it is in flight
 SELECT t.*, EXISTS (SELECT 1 FROM messages m WHERE m.transaction_id = t.id AND m.lane = 'accounting' AND m.phase IN ('sent', 'in_doubt')) AS in_flight
@@ -82,7 +84,8 @@ INSERT INTO messages (transaction_id, effect, phase, generation, revision, due_a
 VALUES (:transaction_id, :effect, 'waiting', :generation, :revision, :now, :report, :now)
 
 -- withdraw_wishes: a newer wish, or the end of all wishes, replaces what has not left and what was refused
-DELETE FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase IN ('waiting', 'dead')
+DELETE FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting'
+  AND (phase IN ('waiting', 'sent', 'in_doubt') OR phase = 'dead') AND phase IN ('waiting', 'dead')
 
 -- drop_message: it was overtaken, so nobody needs it any more
 DELETE FROM messages WHERE id = :id AND phase = :expected AND attempts = :attempts
@@ -92,10 +95,11 @@ UPDATE messages SET phase = 'waiting', due_at = :now, finished_at = NULL, reques
 WHERE transaction_id = :transaction_id AND phase = 'dead'
 
 -- messages: what of a transaction has not left, is under way or was refused
-SELECT * FROM messages WHERE transaction_id = :transaction_id AND phase <> 'delivered' ORDER BY id
+SELECT * FROM messages WHERE transaction_id = :transaction_id AND (phase IN ('waiting', 'sent', 'in_doubt') OR phase = 'dead') ORDER BY id
 
 -- newest_wish: what accounting is wanted to do last of all that is not done
-SELECT effect FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase <> 'delivered' ORDER BY id DESC LIMIT 1
+SELECT effect FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting'
+  AND (phase IN ('waiting', 'sent', 'in_doubt') OR phase = 'dead') ORDER BY id DESC LIMIT 1
 
 -- waits_behind: what will be asked of accounting once this message has ended
 SELECT id FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase = 'waiting' AND id <> :id

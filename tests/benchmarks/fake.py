@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from threading import Thread
 from typing import Any, Final
@@ -20,7 +21,6 @@ from typing_extensions import override
 from adapters.sandbox.__main__ import watch_stdin
 
 REALM: Final = "9341000000000001"
-_TIME: Final = "2026-10-05T09:00:00.000-07:00"
 _ITEMS: Final = ("Linehaul", "Fuel Surcharge")
 _GRANT: Final = {
     "access_token": "access",
@@ -38,7 +38,6 @@ _PREFERENCES: Final = {
     "VendorAndPurchasesPrefs": {"EnableBills": True},
     "CurrencyPrefs": {"HomeCurrency": {"value": "USD"}},
 }
-_STAMPS: Final = {"CreateTime": _TIME, "LastUpdatedTime": _TIME}
 _ADDRESS: Final = {"Id": "7", "Line1": "100 Dock St", "City": "Durango", "PostalCode": "81301"}
 _DOCUMENT: Final = {
     "AllowIPNPayment": False,
@@ -53,7 +52,6 @@ _DOCUMENT: Final = {
     "domain": "QBO",
     "EmailStatus": "NotSet",
     "LinkedTxn": [],
-    "MetaData": _STAMPS,
     "PrintStatus": "NeedToPrint",
     "SalesTermRef": {"value": "3", "name": "Net 30"},
     "ShipAddr": _ADDRESS,
@@ -78,37 +76,43 @@ class Vendor:
 
     def answer(self, target: str, body: bytes) -> Json:  # noqa: PLR0911 - one for each address
         """Return the answer to one request."""
-        address = urlsplit(target)
+        address, now = urlsplit(target), datetime.now(UTC).isoformat(timespec="seconds")
         match address.path.rsplit("/", 1)[-1]:
             case "bearer":
                 return _GRANT
             case "":  # the only address that ends in a slash
                 return dict.fromkeys(_ENDPOINTS, "http://127.0.0.1") | {"token_endpoint": self.token_url}
             case "preferences":
-                return {"Preferences": _PREFERENCES, "time": _TIME}
+                return {"Preferences": _PREFERENCES, "time": now}
             case "query":
                 statement = parse_qs(address.query).get("query", [body.decode()])[0]
                 found = {"Item": self._items} if " FROM ITEM " in statement.upper() else {}
-                return {"QueryResponse": found, "time": _TIME}
+                return {"QueryResponse": found, "time": now}
             case "cdc":
-                return {"CDCResponse": [{"QueryResponse": []}], "time": _TIME}
+                return {"CDCResponse": [{"QueryResponse": []}], "time": now}
             case "batch":
                 items = msgspec.json.decode(body)["BatchItemRequest"]
-                answers = [{"bId": item["bId"], "Invoice": self._document(item["Invoice"])} for item in items]
-                return {"BatchItemResponse": answers, "time": _TIME}
+                answers = [{"bId": item["bId"], "Invoice": self._document(item["Invoice"], now)} for item in items]
+                return {"BatchItemResponse": answers, "time": now}
             case "customer":
                 return {"Customer": msgspec.json.decode(body) | {"Id": str(next(self._ids)), "SyncToken": "0"}}
             case "invoice":
-                return {"Invoice": self._document(msgspec.json.decode(body)), "time": _TIME}
+                return {"Invoice": self._document(msgspec.json.decode(body), now), "time": now}
             case _:
                 return {"Fault": {"Error": [{"Message": "unknown", "code": "10"}], "type": "ValidationFault"}}
 
-    def _document(self, sent: Json) -> Json:
+    def _document(self, sent: Json, now: str) -> Json:
         lines = sent["Line"]
         total = sum(Decimal(str(line["Amount"])) for line in lines)
         numbered = [{"Id": str(number), "LineNum": number} | line for number, line in enumerate(lines, 1)]
         subtotal: Json = {"Amount": total, "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}
-        booked = {"Id": str(next(self._ids)), "TotalAmt": total, "Balance": total, "Line": [*numbered, subtotal]}
+        stamps = {"MetaData": {"CreateTime": now, "LastUpdatedTime": now}}
+        booked = stamps | {
+            "Id": str(next(self._ids)),
+            "TotalAmt": total,
+            "Balance": total,
+            "Line": [*numbered, subtotal],
+        }
         return _DOCUMENT | sent | booked
 
 

@@ -24,7 +24,6 @@ def serve(orders: Iterator[bytes]) -> None:
             os.close(ours)
             _be_born(order, there)
         os.close(there)
-        _answer(pid=pid)
         _, status = os.waitpid(pid, 0)
         os.close(ours)
         _answer(code=os.waitstatus_to_exitcode(status))
@@ -32,6 +31,7 @@ def serve(orders: Iterator[bytes]) -> None:
 
 def _be_born(order: dict[str, Any], there: int) -> None:
     """Become a daemon, and never return."""
+    _answer(pid=os.getpid())  # by the child, so that nothing it says comes before
     os.environ.update(order["environment"])
     os.dup2(there, 0)
     os.dup2(os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 2)
