@@ -36,6 +36,7 @@ _LEGAL: Final = frozenset({
     ("void_confirmed",      "error",     "reverted"),
     ("void_confirmed",      "exported",  "reverted"),
     ("void_confirmed",      "paid",      "reverted"),
+    ("document_found",      "error",     "error"),
     ("document_found",      "pending",   "pending"),
     ("void_overtaken",      "pending",   "pending"),
     ("payment_recorded",    "exported",  "exported"),
