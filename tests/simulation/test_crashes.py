@@ -16,7 +16,7 @@ EXPORT = PATHS[0]
 def test_daemon_that_dies_on_a_path_takes_it_to_its_end_in_its_next_life(path: Path) -> None:
     for at in singles(path, stride=STRIDE):
         report, _ = died(path, *at)
-        assert (at, report.violations, report.lives) == (at, [], 2)
+        assert (at, report.violations, report.lives > 1) == (at, [], True)
 
 
 def test_daemon_that_dies_on_the_way_back_too_exports_one_document() -> None:
