@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -22,7 +22,6 @@ from engine.allowance import Allowance, allowance
 from engine.config import Config
 from engine.daemon import Daemon
 from engine.limits import per_endpoint
-from engine.loop import Loop
 from engine.metrics import Metrics
 from engine.notify import keep_alive, notify
 from engine.readiness import Readiness
@@ -142,7 +141,7 @@ async def run(
             app = make_app(store, metrics, readiness, _tokens(config), daemon.hurry, ends.check, clock)
             async with serving(app, config.http.host, config.http.port) as port:
                 tasks.start_soon(keep_alive)
-                tasks.start_soon(_stop_on_signal, daemon.loops)
+                tasks.start_soon(_stop_on_signal, daemon.stop)
                 if die_with_parent:
                     _die_with_stdin()
                 readiness.started = True
@@ -157,13 +156,12 @@ async def run(
         log.info("daemon.stopped", entity=config.entity)
 
 
-async def _stop_on_signal(loops: Iterable[Loop]) -> None:
+async def _stop_on_signal(stop: Callable[[], None]) -> None:
     """End the passes under way on the first signal; after the grace, or on the second, end everything."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
             notify("STOPPING=1")
-            for loop in loops:
-                loop.stop()
+            stop()
             with anyio.move_on_after(_GRACE):
                 await anext(aiter(signals))
             raise KeyboardInterrupt
