@@ -203,6 +203,8 @@ class Relay:
         else:
             try:
                 return await self._table[message.effect].sender.prepare(claim, request_id(self._entity, claim))
+            except StoreError:
+                raise
             except Exception as error:  # noqa: BLE001 - nothing has left: one poison message must not stop the others
                 outcome = self._judgement.of(claim, error)
         await self._record([(claim, outcome)])
@@ -271,6 +273,8 @@ class Relay:
         for order, result in zip(orders, announced, strict=True):
             if isinstance(result, Claim):
                 leaving.append(replace(order, claim=result))
+            elif isinstance(result, StoreError):
+                raise result
             elif not isinstance(result, StaleTransaction):  # a stale one was replaced; the next pass meets the newer
                 ended.append((order.claim, self._judgement.of(order.claim, result)))
         if leaving:

@@ -10,6 +10,7 @@ from state.moves import Cause, StaleTransaction, apply, consequences, find, newe
 from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Postponed, Refused
 from state.problem import LOST, Problem
 from state.transaction import Transaction
+from state.trouble import StoreBusy
 
 
 class Ended(NamedTuple):
@@ -31,7 +32,7 @@ class Ending(NamedTuple):
 def announce(work: Work, *, epoch: int, claim: Claim, request_id: str, body: bytes) -> Claim:
     """Write down that a request is about to leave, and return the claim as it stands now.
 
-    Raises StaleTransaction if the message was replaced since it was claimed, or another owner took over.
+    Raises StaleTransaction if the message was replaced since it was claimed, and StoreBusy if another owner took over.
     """
     message, number = claim.message, claim.message.attempts + 1
     frozen = {"request_id": request_id, "now": to_micros(work.now), "epoch": epoch}
@@ -45,6 +46,8 @@ def announce(work: Work, *, epoch: int, claim: Claim, request_id: str, body: byt
         **frozen,
     )
     if not announced:
+        if work.rows("newest_run")[0]["epoch"] != epoch:
+            raise StoreBusy("another daemon has taken this store over; find out why two of them were started")
         raise StaleTransaction("the message was replaced before it left")
     work.run(
         "begin_attempt",

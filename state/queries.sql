@@ -10,6 +10,9 @@ SELECT name, company FROM legal_entity
 -- begin_run: a new owner, a new epoch
 INSERT INTO runs (started_at) VALUES (:now) RETURNING epoch
 
+-- newest_run: whose store it is
+SELECT max(epoch) AS epoch FROM runs
+
 -- unclean_run: the last owner never said it stopped
 SELECT count(*) AS unclean FROM runs WHERE stopped_at IS NULL AND epoch = (SELECT max(epoch) FROM runs WHERE epoch < :epoch)
 

@@ -262,7 +262,7 @@ class Store:
         """Write down, durably and in one commit, that these requests are about to leave.
 
         Each is a claim, its request id and its body. Returns each claim as it stands now; in its place
-        StaleTransaction if the message was replaced since it was claimed, or another owner took over.
+        StaleTransaction if the message was replaced since it was claimed, or StoreBusy if another owner took over.
         """
         return await self._database.run_all(
             [

@@ -41,6 +41,8 @@ class Known:
     """The documents with our marker that are not voided or deleted."""
     deeds: set[str] = field(default_factory=set)
     """What people did: paid, voided, deleted, edited, withdrawn, or an action of support by its name."""
+    touched: datetime | None = None
+    """When a person last changed a document of it."""
     most_paid: Decimal = Decimal(0)
     told: Decimal = Decimal(0)
 
@@ -53,11 +55,11 @@ class Facts:
         self.everywhere: set[str] = set()
         """What happened that may concern any record."""
         self.broken: list[str] = []
-        self._now = now
+        self.now = now
 
     def breach(self, promise: str, detail: str) -> None:
         """Note that a promise was broken."""
-        self.broken.append(f"{promise} at {self._now():%d %H:%M:%S.%f}: {detail}")
+        self.broken.append(f"{promise} at {self.now():%d %H:%M:%S.%f}: {detail}")
 
 
 def marked(document: Json) -> Subject | None:

@@ -68,9 +68,10 @@ class Life:
             for action in self._at_death:
                 action()
 
-    def die_after(self, steps: int | None) -> None:
-        """Let it take so many steps more; None lets it live."""
+    def die_after(self, steps: int | None, *, statements: int | None = None) -> None:
+        """Let it take so many steps more, or ask so many statements of its database; None lets it live."""
         self._last = None if steps is None else self.steps + steps
+        self._last_statement = None if statements is None else self.statements + statements
 
     def step(self) -> bool:
         """Count a step and say whether it may be taken."""

@@ -39,23 +39,26 @@ class Billers:
         """Let the month's loads appear over so many seconds."""
         times = sorted(self._chance.uniform(0, seconds) for _ in self._month.loads)
         began = 0.0
-        planted = set(self._month.planted.values())
         for when, load in zip(times, self._month.loads, strict=True):
             await asyncio.sleep(when - began)
             began = when
-            number = load["LoadNumber"]
-            trips = [trip for trip in self._month.trips if trip["LoadNumber"] == number]
-            invoices = [each for each in self._month.invoices if each["Number"] == number]
-            if number in planted:
-                for subject in [("customer_invoice", load["Id"]), *(("carrier_bill", trip["Id"]) for trip in trips)]:
-                    self._facts.records[Subject(*subject)].deeds.add("planted")
-            stamp = self._books.stamp()
-            self._books.commit(
-                ("loads", load | {"UpdatedAt": stamp}),
-                *(("trips", trip | {"UpdatedAt": stamp}) for trip in trips),
-                *(("invoices", invoice) for invoice in invoices),
-            )
-            self._billed.append(number)
+            self.appear(load)
+
+    def appear(self, load: Json) -> None:
+        """Let one load appear, with its trips and what it bills."""
+        number = load["LoadNumber"]
+        trips = [trip for trip in self._month.trips if trip["LoadNumber"] == number]
+        invoices = [each for each in self._month.invoices if each["Number"] == number]
+        if number in self._month.planted.values():
+            for subject in [("customer_invoice", load["Id"]), *(("carrier_bill", trip["Id"]) for trip in trips)]:
+                self._facts.records[Subject(*subject)].deeds.add("planted")
+        stamp = self._books.stamp()
+        self._books.commit(
+            ("loads", load | {"UpdatedAt": stamp}),
+            *(("trips", trip | {"UpdatedAt": stamp}) for trip in trips),
+            *(("invoices", invoice) for invoice in invoices),
+        )
+        self._billed.append(number)
 
     def act(self) -> None:
         """Do one thing with one load; what the TMS does not allow is let be."""

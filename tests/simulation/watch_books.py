@@ -59,6 +59,7 @@ class BooksWatch:
             self._facts.breach("P1", f"{subject} has the documents {sorted(known.live)}")
 
     def _by_hand(self, key: tuple[str, str], known: Known, old: Json | None, new: Json | None) -> None:
+        known.touched = self._facts.now()
         if new is None:
             known.deeds.add("deleted")
         elif not new["TotalAmt"]:

@@ -1,6 +1,7 @@
 """What the daemon believes: every move is legal, has its line of history, and says what is true in accounting."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -35,6 +36,7 @@ _LEGAL: Final = frozenset({
     ("void_confirmed",      "error",     "reverted"),
     ("void_confirmed",      "exported",  "reverted"),
     ("void_confirmed",      "paid",      "reverted"),
+    ("document_found",      "error",     "error"),
     ("document_found",      "pending",   "pending"),
     ("void_overtaken",      "pending",   "pending"),
     ("payment_recorded",    "exported",  "exported"),
@@ -71,7 +73,7 @@ _BY_PEOPLE: Final = frozenset(
     {"retry_requested", "revert_requested", "reexport_requested", "message_revived", "forced"}
 )
 _DOCUMENT: Final = {"customer_invoice": "Invoice", "carrier_bill": "Bill"}
-_HELD: Final = frozenset({"paid", "voided", "deleted", "edited"})
+_LATEST_ANSWER: Final = timedelta(seconds=150)  # from what accounting holds to what the store says of it
 
 Look = Callable[..., list[Any]]
 
@@ -155,7 +157,8 @@ class StoreWatch:
     def _true(self, subject: Subject, document: str | None, total: int, content: Json) -> None:
         """Check that the document exists and says what the row says, unless a person changed it since."""
         held = self._books.documents.get((_DOCUMENT[subject.kind], document or ""))
-        if self._facts.records[subject].deeds & _HELD:
+        touched = self._facts.records[subject].touched
+        if touched is not None and self._facts.now() - touched < _LATEST_ANSWER:
             return
         if held is None or not held["TotalAmt"]:
             self._facts.breach("P3", f"{subject} is exported, but there is no document {document}")

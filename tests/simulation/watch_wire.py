@@ -1,5 +1,6 @@
 """What leaves the daemon: nothing before its intent is on disk, nothing again before its time, nothing to strangers."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -9,6 +10,7 @@ import msgspec
 from tests.simulation.facts import Facts, Json, marked
 
 _DOCUMENTS: Final = ("invoice", "bill")
+_GRANT: Final = re.compile(rb'"access_token":"([^"]+)".*"refresh_token":"([^"]+)"')
 _PARTIES: Final = ("customer", "vendor")
 _REFUSED_UNREAD: Final = (b"HTTP/1.1 401", b"HTTP/1.1 429")
 
@@ -18,6 +20,7 @@ class Request(NamedTuple):
 
     method: str
     path: str
+    access: str
     parameters: dict[str, list[str]]
     body: bytes
 
@@ -34,6 +37,7 @@ class WireWatch:
         self._root = f"/v3/company/{realm}/"
         self._quiet = quiet
         self._partial: dict[int, bytes] = {}
+        self._granted: dict[str, str] = {}
         self._under_way: dict[int, str] = {}
         self._sent: dict[str, float] = {}
         self.writes = 0
@@ -49,6 +53,8 @@ class WireWatch:
 
     def answered(self, connection: int, data: bytes) -> None:
         """Take in bytes of an answer: one that refuses a request unread has no effect to be feared."""
+        if granted := _GRANT.search(data):
+            self._granted[granted[1].decode()] = granted[2].decode()
         request_id = self._under_way.pop(connection, None)
         if request_id is not None and data.startswith(_REFUSED_UNREAD):
             self._sent.pop(request_id, None)
@@ -59,6 +65,7 @@ class WireWatch:
         if not request.path.startswith(self._root):
             self._facts.breach("P9", f"a request for another company: {request.path}")
             return
+        self._opened(request.access)
         if request.method != "POST":
             return
         request_id = request.parameters.get("requestid", [""])[0]
@@ -82,6 +89,12 @@ class WireWatch:
         if before is not None and now - before < self._quiet:
             self._facts.breach("P7", f"request {request_id} was sent again after {now - before:.3f} s")
         self._sent[request_id] = now
+
+    def _opened(self, access: str) -> None:
+        """Check that the refresh token that came with this access is on disk before the access is used."""
+        refresh = self._granted.pop(access, None)
+        if refresh and not self._look("SELECT 1 FROM secrets WHERE instr(value, ?)", refresh):
+            self._facts.breach("P4", "access was used before the refresh token that came with it was on disk")
 
     def _announced(self, document: Json) -> None:
         """Check that the row that announces a document's write is committed."""
@@ -117,4 +130,5 @@ def _parsed(data: bytes) -> Request | None:
     if len(body) < int(headers.get("content-length", 0)):
         return None
     parts = urlsplit(target)
-    return Request(method, parts.path, parse_qs(parts.query), body)
+    access = headers.get("authorization", "").removeprefix("Bearer ")
+    return Request(method, parts.path, access, parse_qs(parts.query), body)

@@ -42,6 +42,7 @@ class World:
         self._place = place
         self._armed = False
         self.reconnects = 0
+        self.patience = _REST
         self.month = month = alvys.generate(_MONTH, seed, plan.loads)
         self.accounting = quickbooks.QuickBooksSandbox(
             clock=self._now,
@@ -108,7 +109,7 @@ class World:
         """Wait until nothing is on its way, and everyone has looked once more; a breach if that never comes."""
         began = self.loop.time()
         looks = 2 * max(self.plan.settings.get(f"{name}__poll_interval", 300) for name in ("alvys", "quickbooks"))
-        while self.loop.time() - began < _REST:
+        while self.loop.time() - began < self.patience:
             quiet = not self.judge.waiting()
             await asyncio.sleep(looks)
             if not self.daemon.alive:
@@ -175,8 +176,10 @@ class World:
     async def _reconnect(self) -> None:
         """Give the daemon a new refresh token, as an administrator must once the old chain is dead."""
         self.reconnects += 1
-        if self.daemon.lives == 1:
-            self.judge.facts.breach("P7", "a daemon that never died lost its access")
+        if self.daemon.look(
+            "SELECT 1 FROM secrets WHERE instr(value, ?)", f'"value":"{self.accounting.refresh_token}"'
+        ):
+            self.judge.facts.breach("P7", "a daemon that holds the newest refresh token lost its access")
         await self.daemon.stop()
         self.accounting.connect()
         self.daemon.settings = self._configured()

@@ -9,7 +9,7 @@ from engine.relay import Relay, routes
 from state.lifecycle import Effect, State, Trigger
 from state.problem import problem
 from state.transaction import Document
-from state.trouble import StoreError
+from state.trouble import StoreBusy, StoreError
 from tests.unit.fakes import PACE, Bench, FakeSender, spared
 
 if TYPE_CHECKING:
@@ -271,6 +271,27 @@ async def test_answer_with_the_document_of_another_transaction_leaves_doubt(benc
 async def test_store_that_can_not_be_used_ends_the_pass(bench: Bench) -> None:
     await bench.desk.new()
     bench.exports.before_send = lambda order: bench.desk.crash()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await bench.relay.run_once()
+
+    assert caught.value.subgroup(StoreError) is not None
+
+
+async def test_owner_whose_store_was_taken_over_ends_and_sends_nothing(bench: Bench) -> None:
+    await bench.desk.new()
+    await bench.desk.store._database.run(lambda work: work.rows("begin_run", now=0))
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await bench.relay.run_once()
+
+    assert caught.value.subgroup(StoreBusy) is not None
+    assert bench.exports.sent == []
+
+
+async def test_store_that_fails_while_a_request_is_prepared_ends_the_pass(bench: Bench) -> None:
+    await bench.desk.new()
+    bench.exports.fail("prepare", StoreError("the disk is full"))
 
     with pytest.raises(ExceptionGroup) as caught:
         await bench.relay.run_once()

@@ -11,6 +11,7 @@ from state.moves import Recorded, StaleTransaction
 from state.outbox import Phase
 from state.problem import problem
 from state.transaction import Document, Money
+from state.trouble import StoreBusy
 
 if TYPE_CHECKING:
     from state.outbox import Claim
@@ -207,7 +208,7 @@ async def test_owner_that_was_succeeded_sends_nothing(desk: "Desk") -> None:
     claim = await desk.claim()
     await desk.execute("INSERT INTO runs (started_at) VALUES (0)")
 
-    with pytest.raises(StaleTransaction, match="replaced before it left"):
+    with pytest.raises(StoreBusy, match="another daemon has taken this store over"):
         await desk.announce(claim, "r-1", b"")
     assert await desk.store.attempts(recorded.id) == []
 
