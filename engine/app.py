@@ -1,5 +1,6 @@
 """The composition root: the only module that names a vendor."""
 
+import gc
 import os
 import signal
 import socket
@@ -148,6 +149,7 @@ async def run(
                 notify("READY=1")
                 log.info("daemon.started", entity=config.entity, port=port, epoch=store.epoch)
                 started(_address(config.http.host, port))
+                gc.freeze()  # what is here by now stays: no collection need look at it again
                 await daemon.work()
             tasks.cancel_scope.cancel()
     finally:

@@ -114,7 +114,8 @@ class Daemon:
     def _relay(self, lane: str, table: Table, beat: Callable[[], None]) -> Relay:
         pace = self._config.relay
         most = max(route.sender.most for route in table.values())
-        metered = any(effect is Effect.EXPORT for effect in table)
+        metered = Effect.EXPORT in table
+        gather = pace.gather * self._config.quickbooks.poll_interval if metered else 0.0
         return Relay(
             self._store,
             lane,
@@ -141,7 +142,7 @@ class Daemon:
             # The books may know more than a store restored from a backup: nothing leaves before it has caught up.
             ready=lambda: self._caught_up,
             beat=beat,
-            gather=lambda: pace.gather * self._allowed.reads.export_stretch if metered else 0.0,
+            gather=lambda: gather * self._allowed.reads.export_stretch,
         )
 
     def _intake(self, first: datetime) -> Intake:
