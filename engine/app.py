@@ -1,11 +1,12 @@
 """The composition root: the only module that names a vendor."""
 
+import gc
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -22,7 +23,6 @@ from engine.allowance import Allowance, allowance
 from engine.config import Config
 from engine.daemon import Daemon
 from engine.limits import per_endpoint
-from engine.loop import Loop
 from engine.metrics import Metrics
 from engine.notify import keep_alive, notify
 from engine.readiness import Readiness
@@ -142,13 +142,14 @@ async def run(
             app = make_app(store, metrics, readiness, _tokens(config), daemon.hurry, ends.check, clock)
             async with serving(app, config.http.host, config.http.port) as port:
                 tasks.start_soon(keep_alive)
-                tasks.start_soon(_stop_on_signal, daemon.loops)
+                tasks.start_soon(_stop_on_signal, daemon.stop)
                 if die_with_parent:
                     _die_with_stdin()
                 readiness.started = True
                 notify("READY=1")
                 log.info("daemon.started", entity=config.entity, port=port, epoch=store.epoch)
                 started(_address(config.http.host, port))
+                gc.freeze()  # what is here by now stays: no collection need look at it again
                 await daemon.work()
             tasks.cancel_scope.cancel()
     finally:
@@ -157,13 +158,12 @@ async def run(
         log.info("daemon.stopped", entity=config.entity)
 
 
-async def _stop_on_signal(loops: Iterable[Loop]) -> None:
+async def _stop_on_signal(stop: Callable[[], None]) -> None:
     """End the passes under way on the first signal; after the grace, or on the second, end everything."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
             notify("STOPPING=1")
-            for loop in loops:
-                loop.stop()
+            stop()
             with anyio.move_on_after(_GRACE):
                 await anext(aiter(signals))
             raise KeyboardInterrupt

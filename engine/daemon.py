@@ -11,7 +11,7 @@ from adapters.ports import Accounting, Tms
 from engine.allowance import BATCH, Allowance
 from engine.config import Config
 from engine.intake import Intake
-from engine.lane import SHIFT, Pace
+from engine.lane import Pace
 from engine.loop import Loop, Pass
 from engine.metrics import Metrics
 from engine.parcels import Parcels
@@ -22,7 +22,9 @@ from state.database import Clock
 from state.lifecycle import Effect, Trigger
 from state.outbox import Outcome
 from state.store import Store
+from state.trouble import StoreFull
 
+_ANSWER = 60.0  # seconds; a loop that waits for a vendor's answer is not stuck yet
 _LOOKBACK = timedelta(days=29)  # an empty store has nothing to catch up on; the change feed goes no further
 
 
@@ -52,9 +54,12 @@ class Daemon:
         noting = _noting(metrics, readiness, clock)
         first = datetime.combine(config.first_date, clock_time.min, config.alvys.timezone)
         newest = max(first, clock() - _LOOKBACK)
-        self._relays = [self._relay(name, table) for name, table in lanes(routes(tms, accounting)).items()]
+        self._relays = [
+            self._relay(name, table, partial(noting, _name(name), Pass.DONE, 0.0))
+            for name, table in lanes(routes(tms, accounting)).items()
+        ]
         self._outgoing = [
-            Loop(f"relay.{relay.lane}", config.relay.interval, relay.run_once, noting) for relay in self._relays
+            Loop(_name(relay.lane), config.relay.interval, relay.run_once, noting) for relay in self._relays
         ]
         self.loops = [
             Loop("intake", config.alvys.poll_interval, self._intake(first).run_once, noting),
@@ -63,7 +68,7 @@ class Daemon:
         ]
         for loop in self.loops:
             metrics.watch_loop(loop.name)
-            readiness.watch(loop.name, max(loop.interval, SHIFT))
+            readiness.watch(loop.name, max(loop.interval, _ANSWER))
         reads = allowed.reads
         metrics.watch_reads(lambda: reads.this_month, lambda: reads.forecast, reads.per_month)
 
@@ -78,17 +83,39 @@ class Daemon:
             relay.hurry()
         self.wake()
 
+    def stop(self) -> None:
+        """End once what is under way has ended."""
+        for relay in self._relays:
+            relay.stop()
+        for loop in self.loops:
+            loop.stop()
+
     async def work(self) -> None:
-        """Run every loop until all are stopped."""
+        """Run every loop until all are stopped.
+
+        A full disk stops them too, but what is under way ends first: there is room to write down what becomes of it.
+        """
+        full: list[ExceptionGroup[StoreFull]] = []
+
+        async def run(loop: Loop) -> None:
+            try:
+                await loop.run()
+            except* StoreFull as error:
+                full.append(error)
+                self.stop()
+
         async with anyio.create_task_group() as tasks:
             for loop in self.loops:
-                tasks.start_soon(loop.run)
+                tasks.start_soon(run, loop)
+        if full:
+            raise full[0]
         await self._allowed.reads.flush()
 
-    def _relay(self, lane: str, table: Table) -> Relay:
+    def _relay(self, lane: str, table: Table, beat: Callable[[], None]) -> Relay:
         pace = self._config.relay
         most = max(route.sender.most for route in table.values())
-        metered = any(effect is Effect.EXPORT for effect in table)
+        metered = Effect.EXPORT in table
+        gather = pace.gather * self._config.quickbooks.poll_interval if metered else 0.0
         return Relay(
             self._store,
             lane,
@@ -114,7 +141,8 @@ class Daemon:
             ),
             # The books may know more than a store restored from a backup: nothing leaves before it has caught up.
             ready=lambda: self._caught_up,
-            gather=lambda: pace.gather * self._allowed.reads.export_stretch if metered else 0.0,
+            beat=beat,
+            gather=lambda: gather * self._allowed.reads.export_stretch,
         )
 
     def _intake(self, first: datetime) -> Intake:
@@ -151,6 +179,10 @@ class Daemon:
         if not self._caught_up:
             self._caught_up = True
             self.wake()
+
+
+def _name(lane: str) -> str:
+    return f"relay.{lane}"
 
 
 def _counting(metrics: Metrics) -> Callable[[Effect, Outcome, Trigger | None], None]:

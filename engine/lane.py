@@ -8,8 +8,6 @@ from typing import Final
 from engine.backoff import delay
 
 CHANCE: Final = random.Random()  # noqa: S311 - jitter, not a secret
-SHIFT: Final = 60.0
-"""The longest pass while there is a backlog, in seconds; after each the relay shows that it lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,6 @@ class Pace:
     rounds: int  # sends with unknown outcome before a person decides
     retry_base: float
     retry_cap: float
-    shift: float = SHIFT
 
 
 class Lane:

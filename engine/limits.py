@@ -40,7 +40,7 @@ class _Slots:
             slot = max(now, self._free)
             self._free = slot + gap
             await anyio.sleep(slot - now)
-            late = anyio.current_time() - slot
+            late = anyio.current_time() - slot if slot > now else 0.0
 
 
 class _Scarce(_Slots):

@@ -43,7 +43,7 @@ from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Postponed, R
 from state.problem import Problem, problem
 from state.store import Store
 from state.transaction import Transaction
-from state.trouble import StoreError
+from state.trouble import StoreError, StoreFull
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +94,7 @@ class Relay:
 
     `entity` names the daemon in request ids; `parcels` decides how many orders a request carries; `ended` hears of each
     message that ended. While `ready` says no, nothing is taken up. `gather` gives the least seconds between two passes,
-    so that one look-up serves what came meanwhile.
+    so that one look-up serves what came meanwhile. `beat` is called after each group of a backlog: it goes on.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of one worker
@@ -111,6 +111,7 @@ class Relay:
         parcels: Parcels | None = None,
         ready: Callable[[], bool] = lambda: True,
         gather: Callable[[], float] = lambda: 0.0,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self.lane = lane
@@ -122,36 +123,41 @@ class Relay:
         self._ended = ended
         self._ready = ready
         self._gather = gather
+        self._beat = beat
+        self._stopping = False
         self._gathered_at = -math.inf
         most = max(route.sender.most for route in table.values())
         self._parcels = parcels or Parcels(most)
         self._door = Lane(pace)
         self._judgement = Judgement(pace, self._door, clock)
         self._in_hand: set[int] = set()
+        self._full: StoreFull | None = None
 
     async def run_once(self) -> float:
-        """Bring every due message one step further and return the seconds until the next is due.
-
-        A backlog is worked on for one shift at most; then 0 is returned, to go on at once.
-        """
+        """Bring every due message one step further and return the seconds until the next is due."""
         if not self._ready():
             return self._pace.interval
         if (early := self._gathered_at + self._gather() - anyio.current_time()) > 0:
             return early
         self._in_hand.clear()
-        drained, claims = True, await self._claim()
-        if claims:
+        if claims := await self._claim():
             outlet, inlet = anyio.create_memory_object_stream[Order](self._pace.claim)
             async with outlet, inlet, anyio.create_task_group() as tasks:
                 for _ in range(self._pace.concurrency):
                     tasks.start_soon(self._ship, inlet)
-                drained = await self._feed(claims, outlet)
+                await self._feed(claims, outlet)
                 outlet.close()
-        return self._rest(await self._store.next_due(self._open_lanes())) if drained else 0.0
+        if self._full:
+            raise self._full
+        return self._rest(await self._store.next_due(self._open_lanes()))
 
     def hurry(self) -> None:
         """Gather no longer: a person waits."""
         self._gathered_at = -math.inf
+
+    def stop(self) -> None:
+        """Take up nothing more; what has left still ends."""
+        self._stopping = True
 
     async def _claim(self) -> list[Claim]:
         """Take up what is due and not in hand already."""
@@ -159,20 +165,17 @@ class Relay:
         self._in_hand |= {claim.message.id for claim in claims}
         return claims
 
-    async def _feed(self, claims: Sequence[Claim], outlet: MemoryObjectSendStream[Order]) -> bool:
-        """Prepare and look up, group by group, and queue what is to be sent; return whether nothing is left."""
-        end = self._judgement.after(self._pace.shift)
+    async def _feed(self, claims: Sequence[Claim], outlet: MemoryObjectSendStream[Order]) -> None:
+        """Prepare and look up, group by group, and queue what is to be sent, until nothing is left."""
         while claims:
             orders = await self._each(claims, self._prepare)
             for order in await self._absent(await self._look_up(orders)):
                 await outlet.send(order)
+            self._beat()
             if len(claims) < self._pace.claim:
                 self._gathered_at = anyio.current_time()
                 break
-            if self._clock() >= end:
-                return False
             claims = await self._claim()
-        return True
 
     async def _ship(self, inlet: MemoryObjectReceiveStream[Order]) -> None:
         """Send what is queued, one order at a time or many together, until the queue is closed."""
@@ -259,7 +262,12 @@ class Relay:
         """Announce, send, record. Between the first and the last anything that goes wrong leaves doubt, not loss."""
         if not self._open():
             return
-        announced = await self._store.announce_all([(each.claim, each.request_id, each.body) for each in orders])
+        try:
+            announced = await self._store.announce_all([(each.claim, each.request_id, each.body) for each in orders])
+        except StoreFull as error:
+            self._full = error
+            self.stop()
+            return
         leaving: list[Order] = []
         ended: list[tuple[Claim, Outcome]] = []
         for order, result in zip(orders, announced, strict=True):
@@ -344,7 +352,7 @@ class Relay:
 
     def _open(self) -> bool:
         """Whether the vendor can be asked now; a message that meets a closed lane stays as it is, and due."""
-        return self._door.open(self._clock())
+        return not self._stopping and self._door.open(self._clock())
 
     def _open_lanes(self) -> list[str]:
         return [self.lane] if self._open() else []

@@ -132,8 +132,13 @@ class Relay(Section):
     """How documents are sent, and what happens if an answer stays away."""
 
     interval: Seconds = Field(default=5, description="the time between two looks at the outbox when nothing wakes it")
-    gather: Pause = Field(
-        default=30, description="how long new documents wait for company, so that one look-up serves them all"
+    gather: float = Field(
+        default=0.5,
+        ge=0,
+        le=12,
+        allow_inf_nan=False,
+        description="how long new documents wait for company, as a share of quickbooks.poll_interval; "
+        "one look-up serves them all",
     )
     claim: Count = Field(default=300, description="the messages taken up at once")
     concurrency: Count = Field(default=10, description="the messages sent at the same time")

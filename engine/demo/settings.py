@@ -52,7 +52,7 @@ def configuration(place: Path, vendors: dict[str, Any], digest: str) -> str:
             "poll_interval": 2,
             "overlap": 60,
         },
-        "relay": {"interval": 1, "gather": 1, "quiet_period": 3, "read_pause": 1},
+        "relay": {"interval": 1, "gather": 0.5, "quiet_period": 3, "read_pause": 1},
     }
     sections = [
         "\n".join(([f"[{name}]"] if name else []) + [f"{key} = {_toml(value)}" for key, value in section.items()])

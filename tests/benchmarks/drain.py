@@ -79,7 +79,10 @@ async def works(config: Config) -> AsyncIterator[tuple[Store, Relay]]:
                 allowed=allowed,
             )
             daemon._catch_up()  # the books hold nothing that the store does not know
-            yield store, daemon._relay("accounting", lanes(routes(ends.tms, ends.accounting))["accounting"])
+            yield (
+                store,
+                daemon._relay("accounting", lanes(routes(ends.tms, ends.accounting))["accounting"], lambda: None),
+            )
     finally:
         await store.close()
 

@@ -14,6 +14,7 @@ from adapters.ports import Order, OutcomeUnknown, Rejected
 from engine.relay import Route, request_id, routes
 from state.lifecycle import Effect, State, Trigger
 from state.problem import problem
+from state.store import Filter
 from state.transaction import Kind, Line, Money
 from tests.unit.fakes import Bench, spared
 
@@ -437,18 +438,33 @@ async def test_backlog_is_sent_in_one_pass_group_by_group(desk: "Desk") -> None:
     assert bench.exports.asked == [["1", "2"], ["3", "4"], ["5"]]
 
 
-async def test_pass_that_outlasts_a_shift_is_followed_by_the_next_at_once(desk: "Desk") -> None:
-    bench = Bench(desk, claim=2, shift=60)
+async def test_backlog_shows_group_by_group_that_it_goes_on(desk: "Desk") -> None:
+    beats: list[int] = []
+    bench = Bench(desk, claim=2)
+    relay = bench.relay.lanes["accounting"]
+    relay._beat = lambda: beats.append(len(bench.exports.asked))
     for load in ("1", "2", "3"):
         await desk.new(load=load)
 
-    async def dawdle() -> None:
-        desk.clock.forward(seconds=61)
+    await relay.run_once()
 
-    bench.exports.before_look_up = dawdle
-    rests = [await bench.relay.run_once() for _ in range(2)]
+    assert beats == [1, 2]
 
-    assert (rests, len(bench.books.documents)) == ([0.0, 30], 3)
+
+async def test_relay_told_to_stop_lets_what_has_left_end_and_takes_up_nothing_more(desk: "Desk") -> None:
+    bench = Bench(desk, claim=2, concurrency=1)
+    for load in ("1", "2", "3", "4"):
+        await desk.new(load=load)
+
+    async def stop(order: Order) -> None:
+        bench.relay.lanes["accounting"].stop()
+
+    bench.exports.before_send = stop
+    await bench.relay.run_once()
+
+    assert (len(bench.books.documents), len(bench.exports.sent)) == (1, 1)
+    assert [each.state for each in await desk.store.page(Filter(state=State.EXPORTED))] == [State.EXPORTED]
+    assert await desk.store.claim(["accounting"], 9) != []
 
 
 async def test_relay_rests_until_the_next_message_is_due(bench: Bench) -> None:

@@ -1,9 +1,10 @@
 """The disk fills up, fails or lies: nothing leaves that is not written down, and nothing written down is lost."""
 
+import asyncio
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from adapters.ports import Order
 from state import integrity, ownership
 from state.creation import Creation
 from state.lifecycle import State
-from state.outbox import Phase
+from state.outbox import Claim, Phase
 from state.store import Filter
 from state.trouble import StoreDamaged, StoreError, StoreFailed, StoreFull, StoreMismatch
 from tests.powerloss.disk import CORRUPT, FULL, IOERR_READ, IOERR_SYNC, IOERR_TRUNCATE, IOERR_WRITE, OK, Disk, the_disk
@@ -222,6 +224,43 @@ async def test_room_is_held_back_while_the_store_is_open_and_given_back_at_the_e
     await desk.store.close()
 
     assert blocks(path) == 0
+
+
+async def test_request_under_way_when_the_disk_fills_up_is_waited_for_and_its_outcome_recorded(
+    desk: "Desk", disk: Disk, path: Path, open_desk: "OpenDesk", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, refused = Bench(desk, concurrency=2), asyncio.Event()
+    for load in ("slow", "quick", "never"):
+        await desk.new(load=load)
+    announce_all = desk.store.announce_all
+
+    async def announced(requests: Sequence[tuple[Claim, str, bytes]]) -> list[Claim | Exception]:
+        try:
+            return await announce_all(requests)
+        except StoreFull:
+            refused.set()
+            raise
+
+    async def while_sent(order: Order) -> None:
+        if order.claim.transaction.label == "slow":
+            await refused.wait()
+        else:
+            disk.fault = full_but_for_the_reserve(path)
+
+    monkeypatch.setattr(desk.store, "announce_all", announced)
+    bench.exports.before_send = while_sent
+    with pytest.raises(StoreFull):
+        await bench.drain()
+    await desk.store.close()
+
+    disk.fault = None
+    again = await open_desk()
+    assert {each.label: each.state for each in await again.store.page(Filter())} == {
+        "slow": State.EXPORTED,
+        "quick": State.EXPORTED,
+        "never": State.PENDING,
+    }
+    assert await standing(again) == [Phase.WAITING]
 
 
 # -- failed, damaged --------------------------------------------------------------------------------------------------
