@@ -8,6 +8,7 @@ nothing that outlives it, so every other step dies the same death as one of thes
 
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
 from typing import Any, Final, NamedTuple
@@ -127,9 +128,11 @@ def died(path: Path, *points: Point) -> tuple[Report, Traces]:
 
 
 def points(path: Path, *before: Point, every: bool = False) -> list[Point]:
-    """Return the points of a path, or, after deaths `before`, those of the way back."""
+    """Return the points of a path, or, after deaths `before`, those of the way back; none may break a promise."""
     report, traces = died(path, *before)
-    return [] if report.violations else traces.points(every=every)
+    if report.violations:
+        raise RuntimeError(f"{path.name} after {before}: {report.violations[:3]}")
+    return traces.points(every=every)
 
 
 def singles(path: Path, *, stride: int = 1, every: bool = False) -> Iterator[tuple[Point, ...]]:
@@ -149,26 +152,34 @@ def pairs(path: Path, *, stride: int = 1) -> Iterator[tuple[Point, ...]]:
 @click.option("--only", type=click.Choice([path.name for path in PATHS]), help="One path.")
 @click.option("--stride", default=1, show_default=True, type=click.IntRange(min=1), help="Take every so many.")
 @click.option("--every", is_flag=True, help="Every step, those too before which nothing was left behind.")
-def main(*, twice: bool, only: str | None, stride: int, every: bool) -> None:
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Processes at once.")
+def main(*, twice: bool, only: str | None, stride: int, every: bool, jobs: int) -> None:
     """Die everywhere; exit with 1 if any promise was broken."""
     failed = 0
-    for path in PATHS:
-        if only in {None, path.name} and (not twice or path.name == (only or "export")):
-            deaths = pairs(path, stride=stride) if twice else singles(path, stride=stride, every=every)
-            failed += _tell(path, deaths)
+    with ProcessPoolExecutor(jobs) as pool:
+        for path in PATHS:
+            if path.name == only or (only is None and (not twice or path.name == "export")):
+                deaths = pairs(path, stride=stride) if twice else singles(path, stride=stride, every=every)
+                broken = partial(_broken, path.name)
+                failed += _tell(path.name, pool.map(broken, deaths) if jobs > 1 else map(broken, deaths))
     sys.exit(1 if failed else 0)
 
 
-def _tell(path: Path, deaths: Iterator[tuple[Point, ...]]) -> int:
-    """Run the deaths of a path and return how many broke a promise."""
-    died_at = failed = 0
-    for at in deaths:
-        died_at += 1
-        violations = died(path, *at)[0].violations
+def _broken(name: str, at: tuple[Point, ...]) -> list[str]:
+    """Return the promises that a path with these deaths breaks, each with where they were."""
+    path = next(path for path in PATHS if path.name == name)
+    return [f"{at}: {violation}" for violation in died(path, *at)[0].violations]
+
+
+def _tell(name: str, found: Iterator[list[str]]) -> int:
+    """Print what broke, and return how many deaths broke something."""
+    deaths = failed = 0
+    for violations in found:
+        deaths += 1
         failed += bool(violations)
         for violation in violations[:3]:
-            click.echo(f"  {path.name} {at}: {violation[:300]}")
-    click.echo(f"{path.name:10} {died_at:6,} deaths, {failed} of them broke a promise")
+            click.echo(f"  {name} {violation[:400]}")
+    click.echo(f"{name:10} {deaths:6,} deaths, {failed} of them broke a promise")
     return failed
 
 

@@ -151,16 +151,18 @@ async def started_twice(world: Script) -> None:
 
 
 async def two_at_work(world: Script) -> None:
-    """Two daemons begin at once with what one of them left on one store."""
+    """Two daemons begin at once with what one of them left on one store, and are both slow to look it up."""
     await world.backlog(6)
     world.daemon.kill()
     world.calm()
+    world.spoil("slow", "query", method="GET", delay=10, count=None)
     await asyncio.sleep(QUIET)
     second = world.daemon.second()
     second.start()
     world.restart()
     await asyncio.sleep(QUIET)
     second.kill()
+    world.daemon.kill()  # what the second has sent is doubted by whoever starts next
     world.daemon.ended = [error for error in world.daemon.ended if not _lost_the_store(error)]
 
 
