@@ -23,7 +23,8 @@ from tests.simulation.run import Report, run_seed
 from tests.simulation.script import Script
 
 _SEED: Final = 1
-_WINDOW: Final = 130.0  # seconds: two looks of every reader, so that a path that lives is over
+_LONGEST: Final = 900.0  # seconds; with doubt and all, no path takes longer
+_AFTERWARDS: Final = 3.0  # seconds in which the last of it is done
 
 
 class Point(NamedTuple):
@@ -88,10 +89,16 @@ class Crash(Script):
                 return
             self._traces.begin(life)
             life.die_after(point.step, statements=point.statement)
-            await self.until(lambda life=life: not life.alive, _WINDOW)  # type: ignore[misc]
+            await self._over(life)
             self._traces.end()
             if life.alive:
                 return  # it came through
+
+    async def _over(self, life: Life) -> None:
+        """Wait until a life is over, or the path is, and a little longer."""
+        await self.until(lambda: not life.alive or self._path.wrong(self) is None, _LONGEST)
+        if life.alive:
+            await self.until(lambda: not life.alive, _AFTERWARDS)
 
     @override
     async def _mend(self) -> None:

@@ -5,7 +5,7 @@ import contextvars
 import hashlib
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -97,6 +97,7 @@ class Daemon:
         with ExitStack() as patches:
             patches.enter_context(self._disk.mounted())
             patches.enter_context(patch("engine.app._stop_on_signal", self._stop_when_asked))
+            patches.enter_context(patch("engine.app.gc.freeze"))  # each life leaves, and its garbage with it
             patches.enter_context(patch.object(CHANCE, "random", self._loop.chance.random))
             patches.enter_context(patch("engine.loop.random.Random", lambda: self._loop.chance))
             patches.enter_context(patch("aiohttp.connector.aiohappyeyeballs.start_connection", self._network.reach))
@@ -137,10 +138,9 @@ class Daemon:
             self.ended.append(error)
         life.kill()
 
-    async def _stop_when_asked(self, loops: Iterable[Any]) -> None:
+    async def _stop_when_asked(self, stop: Callable[[], None]) -> None:
         await self._stop.wait()
-        for loop in loops:
-            loop.stop()
+        stop()
 
     async def stop(self) -> None:
         """Ask it to stop, as SIGTERM does, and wait until it has."""

