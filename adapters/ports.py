@@ -107,7 +107,7 @@ class Sender(Protocol):
     async def send(self, order: Order) -> Receipt:
         """Send the frozen request once. Any VendorError; OutcomeUnknown unless the answer is definite."""
 
-    async def send_many(self, orders: Sequence[Order]) -> Mapping[int, "Receipt | VendorError"]:
+    async def send_many(self, orders: Sequence[Order]) -> Mapping[int, Receipt | VendorError]:
         """Send up to `most` frozen requests in one call, once; return by message id what came of each.
 
         An error in the mapping concerns that order alone and means what `send` means by it; every order has its entry.

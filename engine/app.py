@@ -54,7 +54,7 @@ class Vendors(NamedTuple):
 
 
 async def open_store(config: Config, clock: Clock = now) -> Store:
-    """Take ownership of this legal entity's store; StoreBusy and StoreMismatch say why not."""
+    """Take ownership of this legal entity's store; a StoreError says why not."""
     return await Store.open(
         config.database,
         entity=config.entity,

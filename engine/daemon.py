@@ -1,4 +1,4 @@
-"""The loops of one legal entity: what comes in, what goes out to each vendor, what comes back."""
+"""What runs while the daemon does: four loops over one store, and what they tell each other."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -12,7 +12,7 @@ from adapters.http import Call
 
 Admit = Callable[[str], Awaitable[None]]
 
-_MARGIN: Final = 1.015  # clocks differ: a vendor's minute may end a little before ours
+_MARGIN: Final = 1.01  # clocks differ: a vendor's minute may end a little before ours
 _CUT: Final = 0.7  # what a throttle leaves of our share
 _LEAST: Final = 0.1  # the smallest share; below it we would rather wait than starve
 _WINDOW: Final = 60.0  # seconds a vendor counts over: two throttles within it tell the same story

@@ -171,7 +171,6 @@ class Metrics:
         for endpoint in endpoints:
             for status in _ANSWERS:
                 self._requests.labels(vendor, endpoint, status)
-
         for purpose in purposes:
             self._metered.labels(purpose)
 

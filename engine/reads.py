@@ -50,18 +50,16 @@ class Reads:
 
     @property
     def this_month(self) -> int:
-        """Reads since the month began, by the vendor's calendar, which we take for UTC."""
-        begin = self._clock().astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        return _since(self._hours, _hour(begin))
+        """Reads since the month began."""
+        return _since(self._hours, _hour(self._begin()))
 
     @property
     def forecast(self) -> float:
         """Reads at the end of the month if it goes on like the last day."""
-        now = self._clock().astimezone(UTC)
-        end = (now.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)).replace(day=1)
+        end = (self._begin() + timedelta(days=32)).replace(day=1)
         known = 1 if self._first is None else self._hour() - self._first + 1
         recent = _since(self._hours, self._hour() - _RECENT + 1) / min(_RECENT, known)
-        return self.this_month + recent * ((end - now) / _HOUR)
+        return self.this_month + recent * ((end - self._clock()) / _HOUR)
 
     @property
     def poll_stretch(self) -> float:
@@ -76,6 +74,10 @@ class Reads:
     def _stretch(self, low: float, high: float, most: float) -> float:
         share = min(1.0, max(0.0, (self.forecast / self.per_month - low) / (high - low)))
         return 1 + share * (most - 1)
+
+    def _begin(self) -> datetime:
+        """Return when this month began, by the vendor's calendar, which we take for UTC."""
+        return self._clock().astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
     def _count(self, hour: int, count: int) -> None:
         self._hours[hour] += count

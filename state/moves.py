@@ -32,7 +32,7 @@ class Cause:
     reason: str
 
 
-FOUND = Cause("payments", "found in accounting with our marker")
+_FOUND = Cause("payments", "found in accounting with our marker")
 
 
 class Recorded(StrEnum):
@@ -149,7 +149,7 @@ def _released(work: Work, after: Transaction, step: Step) -> Transaction:
     return find(work, after.id)
 
 
-def adopt(work: Work, seen: Observation, cause: Cause, asked_at: datetime | None = None) -> Transaction | None:
+def adopt(work: Work, seen: Observation, asked_at: datetime | None = None) -> Transaction | None:
     """Let the transaction that a document's marker names take it over, if it waits and knows of none; else None.
 
     An export in doubt has arrived then: it is looked for no more, and compared with the document instead. None, too, if
@@ -161,7 +161,7 @@ def adopt(work: Work, seen: Observation, cause: Cause, asked_at: datetime | None
     if known.in_flight:
         _end_doubt(work, known)
     try:
-        return apply(work, find(work, known.id), Trigger.DOCUMENT_FOUND, cause, changes={"document": seen.document})
+        return apply(work, find(work, known.id), Trigger.DOCUMENT_FOUND, _FOUND, changes={"document": seen.document})
     except IllegalMove:
         return None  # something is still under way, and will tell
 
@@ -194,7 +194,7 @@ def _recalled(work: Work, after: Transaction) -> Transaction:
     """Take over the document that a transaction wants, or lost, if the books showed another: the store was set back."""
     if after.document is None:
         for row in work.rows("observed", kind=after.kind, source_id=after.source_id):
-            adopted = adopt(work, observation_from(row), FOUND)
+            adopted = adopt(work, observation_from(row))
             if adopted is not None:
                 return adopted
     return after

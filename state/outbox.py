@@ -16,7 +16,7 @@ class Phase(StrEnum):
     SENT = "sent"  # announced in the store; the request may be under way
     IN_DOUBT = "in_doubt"  # it left, and nobody knows what came of it
     DELIVERED = "delivered"
-    DEAD = "dead"  # refused for good, or replaced before it left
+    DEAD = "dead"  # refused; it stays so until a person wants it tried again
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from state.memory import Memory, Told
 from state.messages import Ended, Ending, announce, finish
 from state.moves import (
     FORCED,
-    FOUND,
     REVIVED,
     Cause,
     Recorded,
@@ -31,14 +30,7 @@ from state.moves import (
     make,
     take_in,
 )
-from state.outbox import (
-    Attempt,
-    Change,
-    Claim,
-    Observation,
-    PaymentReport,
-    Phase,
-)
+from state.outbox import Attempt, Change, Claim, Observation, PaymentReport, Phase
 from state.problem import problem
 from state.rows import attempt_from, change_from, claim_from, transaction_from, write
 from state.transaction import Document, Kind, Sourced, Transaction, TransactionId
@@ -106,18 +98,19 @@ class Store:
         """Take ownership of the store at `path` for one legal entity and one company.
 
         What was under way when the last owner ended becomes in doubt for at least `quiet`: counted from the send
-        after a clean stop, from now after any other end. Raises StoreBusy and StoreMismatch.
+        after a clean stop, from now after any other end. Raises what `Database.open` does, and StoreMismatch if the
+        store is another legal entity's or company's.
         """
         database = await Database.open(path, owner, clock)
 
         def begin(work: Work) -> int:
             now = to_micros(work.now)
             work.run("claim_entity", name=entity, company=company)
-            held = (work.rows("entity"))[0]
+            held = work.rows("entity")[0]
             if (held["name"], held["company"]) != (entity, company):
                 raise StoreMismatch(f"{path} holds the books of {held['name']} in company {held['company']}")
-            epoch = int((work.rows("begin_run", now=now))[0]["epoch"])
-            unclean = (work.rows("unclean_run", epoch=epoch))[0]["unclean"]
+            epoch = int(work.rows("begin_run", now=now)[0]["epoch"])
+            unclean = work.rows("unclean_run", epoch=epoch)[0]["unclean"]
             work.run("doubt_all_sent", boot=now if unclean else 0, quiet=quiet // timedelta(microseconds=1))
             work.run("end_open_attempts", now=now)
             return epoch
@@ -185,7 +178,7 @@ class Store:
         named = [each for each in seen if each.source_id is not None]
 
         def unit(work: Work) -> list[Transaction]:
-            adopted = (adopt(work, each, FOUND, asked_at) for each in named)
+            adopted = (adopt(work, each, asked_at) for each in named)
             return [transaction for transaction in adopted if transaction is not None]
 
         return await self._database.run(unit) if named else []

@@ -57,11 +57,6 @@ class Money:
         """The amount in major units, with the currency's decimals."""
         return Decimal(self.minor).scaleb(-_DIGITS.get(self.currency, 2))
 
-    def __add__(self, other: "Money") -> "Money":
-        if other.currency != self.currency:
-            raise InexactMoney(f"{self.currency} and {other.currency} do not add")
-        return Money(self.minor + other.minor, self.currency)
-
     @override
     def __str__(self) -> str:
         return f"{self.amount:,} {self.currency}"

@@ -20,11 +20,7 @@ from adapters.quickbooks.voids import Voids
 
 
 class QuickBooks(Accounting):
-    """One QuickBooks company.
-
-    `tokens` tells how long the connection lasts. The endpoints it calls, by their names in budgets and metrics, are
-    token, query, read, cdc, preferences, companyinfo and, for writes, batch, invoice, bill, customer and vendor.
-    """
+    """One QuickBooks company. `tokens` tells how long the connection lasts."""
 
     def __init__(
         self, settings: Settings, http: Http, vault: Vault, links: Links, clock: Callable[[], datetime]

@@ -18,7 +18,7 @@ def sourced(number: int) -> Sourced:
         Line("linehaul", "Linehaul", Money(120000 + number % 100000), "Durango, CO to Dallas, TX"),
         Line("fuel_surcharge", "Fuel Surcharge", Money(15005)),
     )
-    total = lines[0].amount + lines[1].amount
+    total = Money(sum(line.amount.minor for line in lines))
     content = Content(
         Party(f"customer-{customer}", f"Shipper {customer}", email=f"ap@shipper{customer}.example"),
         f"LD-{number}",
