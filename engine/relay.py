@@ -394,8 +394,8 @@ def request_id(entity: str, claim: Claim) -> str:
     """Return the id that names this request at the vendor for ever: 32 hex digits.
 
     Derived, so that a restored or restarted daemon names the same intent the same. The round makes a new try after
-    a definite answer a new request, the document an update another one than the creation; a repetition while in doubt
-    keeps the id it was sent with.
+    a definite answer a new request, the document and its version an update another one than the creation, or than an
+    update of what it was before; a repetition while in doubt keeps the id it was sent with.
     """
     message, transaction = claim.message, claim.transaction
     intent = (
@@ -406,7 +406,7 @@ def request_id(entity: str, claim: Claim) -> str:
         message.generation,
         message.revision,
         message.report.reference if message.report else "",
-        transaction.document.id if transaction.document else "",
+        f"{transaction.document.id} {transaction.document.version}" if transaction.document else "",
         message.round,
     )
     return hashlib.sha256("\x1f".join(map(str, intent)).encode()).hexdigest()[:32]

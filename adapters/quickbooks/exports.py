@@ -54,6 +54,7 @@ from state.problem import problem
 from state.transaction import Content, Kind, Transaction
 
 _FRESH: Final = timedelta(minutes=2)  # an answer that tells of an older document was not given for this request
+_AGAIN: Final = 1.0  # seconds until a request that was answered from memory goes again, as a new one
 _NUMBER_TAKEN: Final = "6140"
 _UNSUPPORTED: Final = "2010"
 _PROPERTY: Final = re.compile(r"Property Name:(?P<field>\w+) specified is unsupported")
@@ -233,12 +234,14 @@ class Exports(Sender):
                 raise refusal
 
     def _remembered(self, request: Request, reply: Reply) -> bool:
-        """Whether the answer to a creation may be the vendor's memory of an earlier one.
+        """Whether an answer may be the vendor's memory of an earlier one: older than the request, or no newer version.
 
         Documented: a repeated request id brings the first answer back, whatever became of the document since.
         """
         if request.document_id:
-            return False
+            answered = Copy.of(reply.member(request.form.entity)).held.sync_token
+            asked = str(request.body.get("SyncToken", ""))
+            return answered.isdigit() and asked.isdigit() and int(answered) <= int(asked)
         if request.order.claim.message.tries > 0:
             return True
         meta = readable(reply.member(request.form.entity).get("MetaData"), Meta)
@@ -252,11 +255,15 @@ class Exports(Sender):
             raw = await self._client.read(request.form.entity, identity, purpose="look_up")
         except Unavailable as error:
             raise OutcomeUnknown(f"it was made once, but may be gone: {error}") from error
-        match judge_creation(request, [Copy.of(raw)] if raw else []):
+        copy = Copy.of(raw) if raw else None
+        updates = request.document_id is not None
+        match judge_update(request, copy) if updates else judge_creation(request, [copy] if copy else []):
             case Present(found):
                 return replace(found, trace=receipt.trace)
             case Conflict(conflict, document):
                 raise Rejected(conflict, receipt.trace, document)
+            case Absent() if updates:
+                raise Unavailable("QuickBooks answered from memory, so the next try bears another name", _AGAIN)
             case Absent():
                 raise rejected("document_lost", f"{request.form.entity} {identity}", receipt.trace)
 

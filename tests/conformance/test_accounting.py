@@ -985,3 +985,19 @@ async def test_due_date_that_a_person_set_is_not_overwritten_by_another_of_ours(
 
     with pytest.raises(Rejected, match="document_edited"):
         await world.prepared(transaction(document=sent.document, due_on=date(2026, 6, 30)))
+
+
+async def test_remembered_answer_for_an_update_that_was_overwritten_since_is_not_believed(world: World) -> None:
+    sent = await world.exported(transaction())
+    update = await world.prepared(transaction(INVOICE, "inv-1", line("2000"), document=sent.document))
+    updated = (await world.quickbooks.exports.send(update)).document
+    over = await world.prepared(transaction(INVOICE, "inv-1", line("3000"), document=updated))
+    current = (await world.quickbooks.exports.send(over)).document
+    again = await world.prepared(transaction(INVOICE, "inv-1", line("2000"), document=current))
+
+    with pytest.raises(Unavailable, match="from memory"):
+        await world.quickbooks.exports.send(replace(again, request_id=update.request_id))
+
+    receipt = await world.quickbooks.exports.send(again)
+    assert [invoice["TotalAmt"] for invoice in world.held("Invoice")] == [2000]
+    assert receipt.document is not None

@@ -146,7 +146,8 @@ class StoreWatch:
             self._facts.breach("P5", f"transaction {transaction} is {state} at {version}, history says otherwise")
         triggers = [change[3] for change in changes if change[1] == transaction]
         subject = Subject(kind, source)
-        if triggers[-1] in {"export_confirmed", "payment_completed"}:
+        edited = self._facts.records[subject].touched is not None  # such an edit stays, and is theirs to make
+        if triggers[-1] == "export_confirmed" or (triggers[-1] == "payment_completed" and not edited):
             self._true(subject, document, total, msgspec.json.decode(content))
         if triggers[-1] == "payment_completed":
             held = self._books.documents.get((_DOCUMENT[kind], document))
