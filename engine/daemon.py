@@ -50,7 +50,7 @@ class Daemon:
         self._metrics = metrics
         self._clock = clock
         self._allowed = allowed
-        self._caught_up = False
+        self._caught_up = self._taken_in = self._behind = False
         noting = _noting(metrics, readiness, clock)
         first = datetime.combine(config.first_date, clock_time.min, config.alvys.timezone)
         newest = max(first, clock() - _LOOKBACK)
@@ -62,7 +62,7 @@ class Daemon:
             Loop(_name(relay.lane), config.relay.interval, relay.run_once, noting) for relay in self._relays
         ]
         self.loops = [
-            Loop("intake", config.alvys.poll_interval, self._intake(first).run_once, noting),
+            Loop("intake", config.alvys.poll_interval, partial(self._take_in, self._intake(first)), noting),
             *self._outgoing,
             Loop("payments", config.quickbooks.poll_interval, partial(self._poll, self._payments(newest)), noting),
         ]
@@ -139,8 +139,9 @@ class Daemon:
                 spare=lambda: not self._allowed.requests.rest(BATCH),
                 scarce=lambda: self._allowed.requests.rest() > 0,
             ),
-            # The books may know more than a store restored from a backup: nothing leaves before it has caught up.
-            ready=lambda: self._caught_up,
+            # The books may know more than a store restored from a backup: nothing leaves before it has caught up, and
+            # what it says of old is compared with the TMS first.
+            ready=lambda: self._caught_up and (self._taken_in or not self._behind),
             beat=beat,
             gather=lambda: gather * self._allowed.reads.export_stretch,
         )
@@ -174,10 +175,18 @@ class Daemon:
         await self._allowed.reads.flush()
         return self._config.quickbooks.poll_interval * self._allowed.reads.poll_stretch
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, behind: bool = False) -> None:  # noqa: FBT001, FBT002 - called back with what was seen
         """Let the relays begin: what the books showed since the store last looked is in the store."""
+        self._behind = self._behind or behind
         if not self._caught_up:
             self._caught_up = True
+            self.wake()
+
+    async def _take_in(self, intake: Intake) -> None:
+        """Read what changed in the TMS."""
+        await intake.run_once()
+        if not self._taken_in:
+            self._taken_in = True
             self.wake()
 
 

@@ -40,7 +40,10 @@ class Fact:
 
 
 class Payments:
-    """Reads accounting's changes and acts on them. `overlap` is read again each time."""
+    """Reads accounting's changes and acts on them. `overlap` is read again each time.
+
+    `caught_up` hears after each read whether the books knew documents of ours that the store did not.
+    """
 
     def __init__(  # noqa: PLR0913 - the parts of one reader
         self,
@@ -52,7 +55,7 @@ class Payments:
         clock: Callable[[], datetime],
         moved: Callable[[Trigger], None],
         wake: Callable[[], None],
-        caught_up: Callable[[], None] = lambda: None,
+        caught_up: Callable[[bool], None] = lambda _behind: None,
     ) -> None:
         self._store = store
         self._accounting = accounting
@@ -70,8 +73,7 @@ class Payments:
         asked_at = self._clock()
         changes = await self._accounting.changes(since)
         await self._store.memory.observe(changes.observations, CURSOR, changes.until)
-        await self._adopt(changes.observations, asked_at)
-        self._caught_up()
+        self._caught_up(await self._adopt(changes.observations, asked_at))
         broken: list[Exception] = []
         for seen in await self._store.memory.observations():
             try:
@@ -85,11 +87,13 @@ class Payments:
         if broken:
             raise ExceptionGroup("observations that could not be acted on", broken)
 
-    async def _adopt(self, seen: Sequence[Observation], asked_at: datetime) -> None:
-        """Take over what was sent and then forgotten, as by a store that was restored from a backup."""
-        for transaction in await self._store.adopt(seen, asked_at):
+    async def _adopt(self, seen: Sequence[Observation], asked_at: datetime) -> bool:
+        """Take over what was sent and then forgotten, as by a store that was restored from a backup; say if any was."""
+        adopted = await self._store.adopt(seen, asked_at)
+        for transaction in adopted:
             self._moved(Trigger.DOCUMENT_FOUND)
             log.warning("store.was_behind", transaction=transaction.id, label=transaction.label)
+        return bool(adopted)
 
     async def _act(self, seen: Observation) -> None:
         """Apply what follows from one observation; keep it while its transaction can't take it yet."""

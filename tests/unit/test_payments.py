@@ -113,9 +113,11 @@ async def test_books_are_caught_up_with_once_what_they_show_is_taken_over(reader
         seen = await reader.desk.again(recorded)
         told.append((seen.state, seen.document))
 
-    def caught_up() -> None:
+    def caught_up(behind: bool) -> None:  # noqa: FBT001 - called back with what was seen
+        lags.append(behind)
         notes.append(asyncio.ensure_future(note()))
 
+    lags: list[bool] = []
     notes: list[asyncio.Future[None]] = []
     reader.payments._caught_up = caught_up
     reader.accounting.seen = Unavailable("busy")
@@ -126,7 +128,10 @@ async def test_books_are_caught_up_with_once_what_they_show_is_taken_over(reader
     await reader.see(seen(held, 10_000, 10_000, source_id="id of 1001"))
     await asyncio.gather(*notes)
 
+    await reader.payments.run_once()  # the same again: there is nothing left to take over
+
     assert told == [(State.PENDING, held)]
+    assert lags == [True, False]
     assert reader.moved == [Trigger.DOCUMENT_FOUND]
 
 
