@@ -49,7 +49,8 @@ def request_id(entity: str, claim: Claim) -> str:
     """Return the id that names this request at the vendor for ever: 32 hex digits.
 
     Derived, so that a restored or restarted daemon names the same intent the same. The round makes a new try after
-    a definite answer a new request; a repetition while in doubt keeps the id it was sent with.
+    a definite answer a new request, the document an update another one than the creation; a repetition while in doubt
+    keeps the id it was sent with.
     """
     message, transaction = claim.message, claim.transaction
     intent = (
@@ -60,6 +61,7 @@ def request_id(entity: str, claim: Claim) -> str:
         message.generation,
         message.revision,
         message.report.reference if message.report else "",
+        transaction.document.id if transaction.document else "",
         message.round,
     )
     return hashlib.sha256("\x1f".join(map(str, intent)).encode()).hexdigest()[:32]

@@ -15,7 +15,7 @@ from engine.routes import Route, request_id, routes
 from state.lifecycle import Effect, State, Trigger
 from state.problem import problem
 from state.store import Filter
-from state.transaction import Kind, Line, Money
+from state.transaction import Document, Kind, Line, Money
 from tests.unit.fakes import Bench, spared
 
 if TYPE_CHECKING:
@@ -398,12 +398,13 @@ async def test_request_id_is_derived_from_the_intent_and_nothing_else(bench: Ben
     assert report is not None
     same = [
         replace(claim, message=replace(message, id=99, attempts=7, reads=1, tries=2, due_at=bench.desk.clock.now)),
-        replace(claim, transaction=replace(transaction, label="x", version=9, state=State.PAID, document=None)),
+        replace(claim, transaction=replace(transaction, label="x", version=9, state=State.PAID)),
         replace(claim, message=replace(message, report=replace(report, amount=Money(1)))),
     ]
     other = [
         replace(claim, transaction=replace(transaction, kind=Kind.CARRIER_BILL)),
         replace(claim, transaction=replace(transaction, source_id="another")),
+        replace(claim, transaction=replace(transaction, document=None)),
         replace(claim, message=replace(message, effect=Effect.VOID)),
         replace(claim, message=replace(message, generation=2)),
         replace(claim, message=replace(message, revision=2)),
@@ -473,3 +474,11 @@ async def test_relay_rests_until_the_next_message_is_due(bench: Bench) -> None:
     await bench.desk.finish(claim, bench.desk.later(seconds=12))
 
     assert await bench.relay.run_once() == 12
+
+
+async def test_update_of_a_document_is_another_request_than_its_creation(bench: Bench) -> None:
+    await bench.desk.new()
+    creation = await bench.desk.claim()
+    held = replace(creation.transaction, document=Document("145", None, "0"))
+
+    assert request_id("acme", creation) != request_id("acme", replace(creation, transaction=held))
