@@ -17,7 +17,8 @@ from engine.metrics import Metrics
 from engine.parcels import Parcels
 from engine.payments import Payments
 from engine.readiness import Readiness
-from engine.relay import Relay, Table, lanes, routes
+from engine.relay import Relay
+from engine.routes import Table, lanes, routes
 from state.database import Clock
 from state.lifecycle import Effect, Trigger
 from state.outbox import Outcome

@@ -34,10 +34,15 @@ class Lane:
         self._pace = pace
         self._closed_until: datetime | None = None
         self._failures = 0
+        self._shut = False
 
     def open(self, now: datetime) -> bool:
         """Whether the vendor can be asked."""
-        return self.rest(now) <= 0
+        return not self._shut and self.rest(now) <= 0
+
+    def shut(self) -> None:
+        """Close for good: nothing more is to be asked of the vendor."""
+        self._shut = True
 
     def rest(self, now: datetime) -> float:
         """Return the seconds until the lane opens; none or fewer if it is open."""
@@ -48,7 +53,7 @@ class Lane:
 
         What was under way when the lane closed met the same failure, not another one.
         """
-        if seconds is None and not self.open(now):
+        if seconds is None and self.rest(now) > 0:
             return
         if seconds is None:
             seconds = delay(self._failures, base=self._pace.retry_base, cap=self._pace.retry_cap, chance=CHANCE)

@@ -23,7 +23,8 @@ from engine.daemon import Daemon
 from engine.limits import Budget
 from engine.metrics import Metrics
 from engine.readiness import Readiness
-from engine.relay import Relay, lanes, routes
+from engine.relay import Relay
+from engine.routes import lanes, routes
 from state.moves import Cause
 from state.store import Store
 from tests.benchmarks.freight import CUSTOMERS, REVENUE, sourced

@@ -14,7 +14,8 @@ from typing_extensions import override
 from adapters.ports import Absent, Order, Sender, Verdict
 from engine.lane import Pace
 from engine.metrics import Metrics
-from engine.relay import Relay, Route
+from engine.relay import Relay
+from engine.routes import Route
 from state.lifecycle import Effect, Trigger
 from state.moves import Cause
 from state.outbox import Claim, Receipt

@@ -18,7 +18,8 @@ from typing_extensions import override
 
 from adapters.ports import Absent, Changes, Conflict, Finding, Order, Present, Sender, VendorError, Verdict
 from engine.lane import Pace
-from engine.relay import Relay, lanes, routes
+from engine.relay import Relay
+from engine.routes import lanes, routes
 from state import database
 from state.lifecycle import Effect, Trigger
 from state.outbox import Claim, Observation, Outcome, Receipt

@@ -11,7 +11,7 @@ import anyio.lowlevel
 import pytest
 
 from adapters.ports import Order, OutcomeUnknown, Rejected
-from engine.relay import Route, request_id, routes
+from engine.routes import Route, request_id, routes
 from state.lifecycle import Effect, State, Trigger
 from state.problem import problem
 from state.store import Filter

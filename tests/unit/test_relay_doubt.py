@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from adapters.ports import OutcomeUnknown, Rejected, Unavailable
-from engine.relay import request_id
+from engine.routes import request_id
 from state.lifecycle import State
 from state.problem import problem
 from tests.unit.fakes import Bench, spared

@@ -5,7 +5,8 @@ import pytest
 from typing_extensions import override
 
 from adapters.ports import Order, OutcomeUnknown, Rejected, Unauthorized, Unavailable, Verdict
-from engine.relay import Relay, routes
+from engine.relay import Relay
+from engine.routes import routes
 from state.lifecycle import Effect, State, Trigger
 from state.problem import problem
 from state.transaction import Document

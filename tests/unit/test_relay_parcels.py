@@ -9,7 +9,8 @@ from typing_extensions import override
 
 from adapters.ports import Order, OutcomeUnknown, Rejected, Unauthorized, Unavailable, VendorError
 from engine.parcels import Parcels
-from engine.relay import Relay, lanes, routes
+from engine.relay import Relay
+from engine.routes import lanes, routes
 from state.lifecycle import State
 from state.messages import Ended
 from state.outbox import Claim, Receipt
@@ -46,7 +47,7 @@ class Depot:
         self.books = self.bench.books
         self.sender = self.bench.exports = self.bench.accounting.exports = kind(self.books, most=30)
         self.bench.restart(desk)
-        self.bench.relay.lanes["accounting"]._parcels = parcels or AsManyAsWait(30)
+        self.bench.relay.lanes["accounting"]._dispatch._parcels = parcels or AsManyAsWait(30)
 
     async def new(self, *loads: str) -> "dict[str, Transaction]":
         return {load: await self.desk.new(load=load) for load in loads}
