@@ -35,6 +35,7 @@ _EXPLAINED: Final = {
     "outcome_undecided": {"faults"},
     "forced": {"force"},
     "payment_refused": {"withdrawn", "changed", "force"},
+    "total_negative": {"negative"},
 }
 
 
@@ -108,7 +109,9 @@ class Judge:
     def _explained(self, subject: Subject, code: str, what: str) -> None:
         """Check that a failure has a cause that somebody made."""
         self.codes[code] += 1
-        deeds = self.facts.records[subject].deeds | self.facts.everywhere
+        known = self.facts.records[subject]
+        negative = {"negative"} if known.now is not None and known.now.total < 0 else set()
+        deeds = known.deeds | self.facts.everywhere | negative
         if not _EXPLAINED.get(code, set()) & deeds:
             self.facts.breach("unexplained", f"the {what} of {subject} ended in {code} after {sorted(deeds)}")
 
