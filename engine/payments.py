@@ -104,6 +104,8 @@ class Payments:
             if transaction.state not in {State.EXPORTED, State.PAID}:
                 return
             await self._apply(transaction, seen)
+            if transaction.total != seen.total and not seen.gone:
+                return  # the two may yet agree, and only then does it tell whether all is paid
         await self._store.memory.forget(seen)
 
     async def _apply(self, transaction: Transaction, seen: Observation) -> None:

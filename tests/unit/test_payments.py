@@ -247,7 +247,23 @@ async def test_payment_waits_while_a_new_revision_is_under_way(reader: Reader, i
     await reader.see()
 
     after = await reader.desk.again(invoice)
-    assert (after.state, after.paid, await reader.kept()) == (State.EXPORTED, Money(4_000), 0)
+    assert (after.state, after.paid, await reader.kept()) == (State.EXPORTED, Money(4_000), 1)  # of the amount before
+    await reader.see(seen(invoice.document, 12_000, 8_000, ("7", 4_000)))
+    assert await reader.kept() == 0
+
+
+async def test_document_paid_in_full_before_the_store_knew_its_amount_is_paid_once_both_agree(
+    reader: Reader, invoice: "Transaction"
+) -> None:
+    await reader.see(seen(invoice.document, 8_000, 0, ("7", 8_000)))
+    assert (await reader.desk.again(invoice)).state is State.EXPORTED
+
+    await reader.desk.record("80.00")
+    await reader.desk.finish(await reader.desk.announced(), reader.desk.yes("document of 1001"))
+    await reader.see()
+
+    after = await reader.desk.again(invoice)
+    assert (after.state, after.paid, await reader.kept()) == (State.PAID, Money(8_000), 0)
 
 
 async def test_transaction_that_moved_meanwhile_keeps_the_observation(
