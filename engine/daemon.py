@@ -176,7 +176,7 @@ class Daemon:
         await self._allowed.reads.flush()
         return self._config.quickbooks.poll_interval * self._allowed.reads.poll_stretch
 
-    def _catch_up(self, behind: bool = False) -> None:  # noqa: FBT001, FBT002 - called back with what was seen
+    def _catch_up(self, behind: bool) -> None:  # noqa: FBT001 - called back with what was seen
         """Let the relays begin: what the books showed since the store last looked is in the store."""
         self._behind = self._behind or behind
         if not self._caught_up:

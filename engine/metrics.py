@@ -96,7 +96,10 @@ class Metrics:
         self._oldest = gauge(
             "message_oldest_age_seconds", "Age of the oldest message not delivered.", effect=Effect, phase=_OPEN
         )
-        self._observations = gauge("observations_waiting", "Documents seen in accounting and not yet acted on.")
+        self._observations = gauge(
+            "observations_waiting",
+            "Documents seen in accounting and not yet acted on, or of another amount than ours.",
+        )
         self._answered = gauge("store_answered", "1 if the store answered this scrape; if 0, its gauges are old.")
         self._transitions = counter(
             "transitions_total", "Moves of transactions, by the fact behind them.", trigger=(*Trigger, FORCED)

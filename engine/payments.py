@@ -75,9 +75,10 @@ class Payments:
         await self._store.memory.observe(changes.observations, CURSOR, changes.until)
         self._caught_up(await self._adopt(changes.observations, asked_at))
         broken: list[Exception] = []
+        fresh = set(changes.observations)
         for seen in await self._store.memory.observations():
             try:
-                await self._act(seen)
+                await self._act(seen, new=seen in fresh)
             except StaleTransaction:
                 continue  # it moved meanwhile: the observation is still there for the next pass
             except StoreError:
@@ -95,26 +96,30 @@ class Payments:
             log.warning("store.was_behind", transaction=transaction.id, label=transaction.label)
         return bool(adopted)
 
-    async def _act(self, seen: Observation) -> None:
-        """Apply what follows from one observation; keep it while its transaction can't take it yet."""
+    async def _act(self, seen: Observation, *, new: bool) -> None:
+        """Apply what follows from one observation; keep it while its transaction can't take it yet.
+
+        One that was kept, and is not `new`, tells nobody again that the amounts differ.
+        """
         transaction = await self._store.find_by_document(seen.kind, seen.document.id)
         if transaction is None and not seen.gone:
             return  # a document of ours whose export is not concluded yet
         if transaction is not None:
             if transaction.state not in {State.EXPORTED, State.PAID}:
                 return
+            differs = transaction.total != seen.total and not seen.gone
+            if differs and new:
+                log.warning(
+                    "document.differs", transaction=transaction.id, ours=str(transaction.total), theirs=str(seen.total)
+                )
             await self._apply(transaction, seen)
-            if transaction.total != seen.total and not seen.gone:
+            if differs:
                 return  # the two may yet agree, and only then does it tell whether all is paid
         await self._store.memory.forget(seen)
 
     async def _apply(self, transaction: Transaction, seen: Observation) -> None:
         if seen.gone and await self._voiding(transaction):
             return  # we took it away ourselves; the outbox will say so
-        if transaction.total != seen.total and not seen.gone:
-            log.warning(
-                "document.differs", transaction=transaction.id, ours=str(transaction.total), theirs=str(seen.total)
-            )
         told = await self._store.memory.settlements(transaction.id)
         for fact in facts(transaction, seen, told, self._clock().date()):
             try:

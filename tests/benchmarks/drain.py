@@ -79,7 +79,7 @@ async def works(config: Config) -> AsyncIterator[tuple[Store, Relay]]:
                 clock=app.now,
                 allowed=allowed,
             )
-            daemon._catch_up()  # the books hold nothing that the store does not know
+            daemon._catch_up(False)  # the books hold nothing that the store does not know
             yield (
                 store,
                 daemon._relay("accounting", lanes(routes(ends.tms, ends.accounting))["accounting"], lambda: None),

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.ports import Unavailable
 from engine.payments import CURSOR, Payments
@@ -264,6 +265,15 @@ async def test_document_paid_in_full_before_the_store_knew_its_amount_is_paid_on
 
     after = await reader.desk.again(invoice)
     assert (after.state, after.paid, await reader.kept()) == (State.PAID, Money(8_000), 0)
+
+
+async def test_document_of_another_amount_is_told_once_and_kept(reader: Reader, invoice: "Transaction") -> None:
+    with capture_logs() as logged:
+        await reader.see(seen(invoice.document, 8_000, 8_000))
+        await reader.see()
+
+    assert [line["event"] for line in logged] == ["document.differs"]
+    assert await reader.kept() == 1
 
 
 async def test_transaction_that_moved_meanwhile_keeps_the_observation(
