@@ -101,7 +101,7 @@ class Payments:
 
         One that was kept, and is not `new`, tells nobody again that the amounts differ.
         """
-        transaction = await self._store.find_by_document(seen.kind, seen.document.id)
+        transaction = await self._store.find_by_document(seen.document_type, seen.document.id)
         if transaction is None and not seen.gone:
             return  # a document of ours whose export is not concluded yet
         if transaction is not None:

@@ -44,9 +44,11 @@ class Memory:
 
         def unit(work: Work) -> None:
             for seen in observations:
-                key = {"kind": seen.kind, "document_id": seen.document.id}
-                if seen.ours or work.row("find_by_document", **key):
-                    work.run("observe", **key, source_id=seen.source_id, body=write(seen), now=to_micros(work.now))
+                key = {"document_type": seen.document_type, "document_id": seen.document.id}
+                if seen.origin or work.row("find_by_document", **key):
+                    kind, source_id = (seen.origin.kind, seen.origin.source_id) if seen.origin else (None, None)
+                    now = to_micros(work.now)
+                    work.run("observe", **key, kind=kind, source_id=source_id, body=write(seen), now=now)
             work.run("advance", name=cursor, value=to_micros(to))
 
         await self._database.run(unit)
@@ -62,7 +64,7 @@ class Memory:
 
     async def forget(self, seen: Observation) -> None:
         """Drop an observation that was acted on, unless a newer one took its place."""
-        key = {"kind": seen.kind, "document_id": seen.document.id}
+        key = {"document_type": seen.document_type, "document_id": seen.document.id}
         await self._database.run(lambda work: work.run("forget_observation", **key, body=write(seen)))
 
     async def settlements(self, transaction_id: TransactionId) -> dict[str, Told]:

@@ -171,7 +171,7 @@ def _standing(work: Work, before: Transaction, outcome: Refused) -> dict[str, An
     """Return the document that stands in accounting though the request was refused, unless it is another's."""
     if outcome.document is None or before.document is not None:
         return {}
-    held = work.row("find_by_document", kind=before.kind, document_id=outcome.document.id)
+    held = work.row("find_by_document", document_type=before.kind.document_type, document_id=outcome.document.id)
     return {"document": outcome.document} if held is None else {}
 
 

@@ -10,7 +10,7 @@ from state.lifecycle import Effect, IllegalMove, State, Trigger, move, triggers
 from state.outbox import Observation, PaymentReport, Phase
 from state.problem import LOST, problem
 from state.rows import observation_from, transaction_columns, transaction_from, write
-from state.transaction import Money, Sourced, Transaction, TransactionId
+from state.transaction import Document, Money, Origin, Sourced, Transaction, TransactionId
 
 FORCED = "forced"
 REVIVED = "message_revived"
@@ -113,7 +113,7 @@ def make(
     if step.effect is not None and (step.effect is not Effect.REPORT_PAYMENT or step.report is not None):
         _wish(work, after, step.effect, step.report)
     if before.document is not None and after.document is None:
-        work.run("forget_document", kind=before.kind, document_id=before.document.id)
+        work.run("forget_document", document_type=before.kind.document_type, document_id=before.document.id)
     if step.effect is Effect.EXPORT or step.name == Trigger.DOCUMENT_LOST:
         after = _recalled(work, after)
     return _released(work, after, step)
@@ -168,11 +168,11 @@ def adopt(work: Work, seen: Observation, asked_at: datetime | None = None) -> Tr
 
 def _bearer(work: Work, seen: Observation) -> Transaction | None:
     """Return the transaction that a live document of ours names, if it could take over a document that nobody has."""
-    if seen.gone or not seen.ours or _copied(work, seen):
+    if seen.gone or seen.origin is None or _copied(work, seen.origin, seen.document):
         return None
-    if work.row("find_by_document", kind=seen.kind, document_id=seen.document.id) is not None:
+    if work.row("find_by_document", document_type=seen.document_type, document_id=seen.document.id) is not None:
         return None
-    row = work.row("find_by_source", kind=seen.kind, source_id=seen.source_id)
+    row = work.row("find_by_source", kind=seen.origin.kind, source_id=seen.origin.source_id)
     known = transaction_from(row) if row else None
     wants = known is not None and known.document is None and Trigger.DOCUMENT_FOUND in triggers(known.state)
     return known if wants else None
@@ -200,10 +200,10 @@ def _recalled(work: Work, after: Transaction) -> Transaction:
     return after
 
 
-def _copied(work: Work, seen: Observation) -> bool:
+def _copied(work: Work, origin: Origin, document: Document) -> bool:
     """Whether another document bears the same marker, such as a copy a person made: which is ours, a person says."""
-    bearers = map(observation_from, work.rows("observed", kind=seen.kind, source_id=seen.source_id))
-    return any(each.document.id != seen.document.id and not each.gone for each in bearers)
+    bearers = map(observation_from, work.rows("observed", kind=origin.kind, source_id=origin.source_id))
+    return any(each.document.id != document.id and not each.gone for each in bearers)
 
 
 def consequences(before: Transaction, trigger: Trigger) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from state.lifecycle import Effect
 from state.problem import Problem
-from state.transaction import Document, Kind, Money, Transaction
+from state.transaction import Document, DocumentType, Money, Origin, Transaction
 
 
 class Phase(StrEnum):
@@ -128,14 +128,18 @@ Outcome = Delivered | Refused | Postponed | InDoubt
 class Observation:
     """The authoritative standing of one document in accounting, as a reader of changes saw it."""
 
-    kind: Kind
+    document_type: DocumentType
     document: Document
     total: Money
     balance: Money
     gone: bool = False  # voided or deleted there
-    ours: bool = False  # it carries our marker
-    source_id: str | None = None  # the TMS record the marker names
+    origin: Origin | None = None  # the TMS record that our marker names; None: it is not ours
     settlements: tuple[Settlement, ...] = ()
+
+    @property
+    def ours(self) -> bool:
+        """Whether it carries our marker."""
+        return self.origin is not None
 
 
 @dataclass(frozen=True, slots=True)

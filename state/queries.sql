@@ -38,7 +38,7 @@ FROM transactions t WHERE t.kind = :kind AND t.source_id = :source_id
 
 -- find_by_document: what accounting calls it
 SELECT t.*, EXISTS (SELECT 1 FROM messages m WHERE m.transaction_id = t.id AND m.lane = 'accounting' AND m.phase IN ('sent', 'in_doubt')) AS in_flight
-FROM transactions t WHERE t.kind = :kind AND t.document_id = :document_id
+FROM transactions t WHERE t.document_type = :document_type AND t.document_id = :document_id
 
 -- list: a page for people, newest first
 SELECT t.*, EXISTS (SELECT 1 FROM messages m WHERE m.transaction_id = t.id AND m.lane = 'accounting' AND m.phase IN ('sent', 'in_doubt')) AS in_flight
@@ -51,16 +51,16 @@ WHERE (:state IS NULL OR t.state = :state)
 ORDER BY t.id DESC LIMIT :limit
 
 -- insert: a transaction is born pending, at version 1
-INSERT INTO transactions (kind, source_id, label, state, version, generation, revision, content, digest, party, number, currency, total, paid,
+INSERT INTO transactions (kind, document_type, source_id, label, state, version, generation, revision, content, digest, issued_on, party, number, currency, total, paid,
                           document_id, document_number, document_version, problem, problem_code, held, created_at, updated_at)
-VALUES (:kind, :source_id, :label, :state, :version, :generation, :revision, :content, :digest, :party, :number, :currency, :total, :paid,
+VALUES (:kind, :document_type, :source_id, :label, :state, :version, :generation, :revision, :content, :digest, :issued_on, :party, :number, :currency, :total, :paid,
         :document_id, :document_number, :document_version, :problem, :problem_code, :held, :created_at, :updated_at)
 RETURNING id
 
 -- move: the one statement that changes a state; no row means somebody else was faster
 UPDATE transactions
 SET label = :label, state = :state, version = :version, generation = :generation, revision = :revision, content = :content, digest = :digest,
-    party = :party, number = :number, currency = :currency, total = :total, paid = :paid,
+    issued_on = :issued_on, party = :party, number = :number, currency = :currency, total = :total, paid = :paid,
     document_id = :document_id, document_number = :document_number, document_version = :document_version,
     problem = :problem, problem_code = :problem_code, held = :held, updated_at = :updated_at
 WHERE id = :id AND state = :expected_state AND version = :expected_version
@@ -159,20 +159,21 @@ ON CONFLICT (transaction_id, payment_id) DO UPDATE SET amount = excluded.amount,
 UPDATE settlements SET amount = 0 WHERE transaction_id = :transaction_id
 
 -- observe: the newest standing of a document
-INSERT INTO observations (kind, document_id, source_id, body, seen_at) VALUES (:kind, :document_id, :source_id, :body, :now)
-ON CONFLICT (kind, document_id) DO UPDATE SET source_id = excluded.source_id, body = excluded.body, seen_at = excluded.seen_at
+INSERT INTO observations (document_type, document_id, kind, source_id, body, seen_at)
+VALUES (:document_type, :document_id, :kind, :source_id, :body, :now)
+ON CONFLICT (document_type, document_id) DO UPDATE SET kind = excluded.kind, source_id = excluded.source_id, body = excluded.body, seen_at = excluded.seen_at
 
 -- observed: what was seen of documents whose marker names one record
 SELECT body FROM observations WHERE kind = :kind AND source_id = :source_id
 
 -- observations: standings not yet acted on
-SELECT body, seen_at FROM observations ORDER BY seen_at, kind, document_id
+SELECT body, seen_at FROM observations ORDER BY seen_at, document_type, document_id
 
 -- forget_document: it is gone, so what was seen of it while it stood is no longer so
-DELETE FROM observations WHERE kind = :kind AND document_id = :document_id
+DELETE FROM observations WHERE document_type = :document_type AND document_id = :document_id
 
 -- forget_observation: acted on, unless a newer one came meanwhile
-DELETE FROM observations WHERE kind = :kind AND document_id = :document_id AND body = :body
+DELETE FROM observations WHERE document_type = :document_type AND document_id = :document_id AND body = :body
 
 -- cursor: how far a reader has come
 SELECT value FROM cursors WHERE name = :name

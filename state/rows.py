@@ -51,10 +51,11 @@ def transaction_from(row: sqlite3.Row) -> Transaction:
 
 
 def transaction_columns(transaction: Transaction) -> dict[str, Any]:
-    """Return the columns that hold a transaction; `party` and `number` are copies for lists and searches."""
+    """Return the columns that hold a transaction; date, party and number are copies for lists and searches."""
     content, document, problem = transaction.content, transaction.document, transaction.problem
     return {
         "kind": transaction.kind,
+        "document_type": transaction.kind.document_type,
         "source_id": transaction.source_id,
         "label": transaction.label,
         "state": transaction.state,
@@ -63,6 +64,7 @@ def transaction_columns(transaction: Transaction) -> dict[str, Any]:
         "revision": transaction.revision,
         "content": write(content),
         "digest": transaction.digest,
+        "issued_on": content.issued_on.isoformat() if content else None,
         "party": content.party.name if content else "",
         "number": content.number if content else "",
         "currency": transaction.total.currency if transaction.total else None,

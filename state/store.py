@@ -33,7 +33,7 @@ from state.moves import (
 from state.outbox import Attempt, Change, Claim, Observation, PaymentReport, Phase
 from state.problem import problem
 from state.rows import attempt_from, change_from, claim_from, transaction_from, write
-from state.transaction import Document, Kind, Sourced, Transaction, TransactionId
+from state.transaction import Document, DocumentType, Kind, Sourced, Transaction, TransactionId
 from state.trouble import StoreMismatch
 
 
@@ -175,7 +175,7 @@ class Store:
         That is how a store that was set back to an older copy learns what was sent since. A transaction that moved
         after the books were asked, at `asked_at`, is left for the next look: we may just have taken it back ourselves.
         """
-        named = [each for each in seen if each.source_id is not None]
+        named = [each for each in seen if each.ours]
 
         def unit(work: Work) -> list[Transaction]:
             adopted = (adopt(work, each, asked_at) for each in named)
@@ -293,9 +293,10 @@ class Store:
         """Return one transaction; raise UnknownTransaction."""
         return await self._database.run(lambda work: find(work, transaction_id))
 
-    async def find_by_document(self, kind: Kind, document_id: str) -> Transaction | None:
+    async def find_by_document(self, document_type: DocumentType, document_id: str) -> Transaction | None:
         """Return the transaction accounting holds as `document_id`, or None."""
-        row = await self._database.run(lambda work: work.row("find_by_document", kind=kind, document_id=document_id))
+        key = {"document_type": document_type, "document_id": document_id}
+        row = await self._database.run(lambda work: work.row("find_by_document", **key))
         return transaction_from(row) if row else None
 
     async def page(self, wanted: Filter, *, before: int | None = None, limit: int = 50) -> list[Transaction]:
@@ -347,7 +348,7 @@ def _named(work: Work, before: Transaction, dest: State, document_id: str) -> Do
     """Return the document a person names; its number and version are read when they are needed."""
     if dest not in {State.EXPORTED, State.PAID}:
         raise NotForceable(f"a transaction that is {dest} has no document to name")
-    holder = work.row("find_by_document", kind=before.kind, document_id=document_id)
+    holder = work.row("find_by_document", document_type=before.kind.document_type, document_id=document_id)
     if holder is not None and holder["id"] != before.id:
         raise NotForceable(f"document {document_id} is that of transaction {holder['id']}")
     return Document(document_id, None, "")

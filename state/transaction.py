@@ -5,11 +5,12 @@ be built into it.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, NewType
+from typing import TYPE_CHECKING, Final, NewType
 
 import msgspec
 from typing_extensions import override
@@ -62,11 +63,75 @@ class Money:
         return f"{self.amount:,} {self.currency}"
 
 
-class Kind(StrEnum):
-    """What a transaction becomes in accounting, and for whom."""
+class DocumentType(StrEnum):
+    """What a transaction becomes in accounting. Ids of documents are unique within one type."""
 
-    CUSTOMER_INVOICE = "customer_invoice"
-    CARRIER_BILL = "carrier_bill"
+    INVOICE = "invoice"
+    BILL = "bill"
+    VENDOR_CREDIT = "vendor_credit"
+    PAYMENT = "payment"
+
+    @property
+    def owed_to_us(self) -> bool:
+        """Whether the party of such a document is a customer; else it is a vendor."""
+        return self in {DocumentType.INVOICE, DocumentType.PAYMENT}
+
+
+class Kind(StrEnum):
+    """The route a transaction takes: from one kind of record in the TMS to one type of document.
+
+    What turns out negative takes a route of its own, a credit instead of a bill, under the same record.
+    """
+
+    CUSTOMER_INVOICE = "customer_invoice"  # over one load or order, or a supplement to it
+    SUMMARY_INVOICE = "summary_invoice"  # over many loads
+    INTERCOMPANY_INVOICE = "intercompany_invoice"  # to the company that invoices what we hauled
+    CARRIER_BILL = "carrier_bill"  # for one trip
+    CARRIER_CREDIT = "carrier_credit"
+    CARRIER_STATEMENT = "carrier_statement"  # over many trips
+    CARRIER_STATEMENT_CREDIT = "carrier_statement_credit"
+    SUBSIDIARY_BILL = "subsidiary_bill"  # a carrier that is a company of the tenant's own
+    INTERCOMPANY_BILL = "intercompany_bill"  # from the company that hauled what we invoice
+    DRIVER_BILL = "driver_bill"  # for one trip
+    DRIVER_STATEMENT = "driver_statement"  # net pay of a period
+    DRIVER_STATEMENT_CREDIT = "driver_statement_credit"
+    DRIVER_ADDITION = "driver_addition"  # what a statement gives beside the trips, one for each sort
+    DRIVER_DEDUCTION = "driver_deduction"  # what a statement takes, one for each sort
+    FUEL_BILL = "fuel_bill"
+    FUEL_CREDIT = "fuel_credit"
+    TOLL_BILL = "toll_bill"
+    TOLL_CREDIT = "toll_credit"
+    CUSTOMER_PAYMENT = "customer_payment"
+
+    @property
+    def document_type(self) -> DocumentType:
+        """The type of document that this route leads to."""
+        return ROUTES[self]
+
+
+# fmt: off
+ROUTES: Final[Mapping[Kind, DocumentType]] = {
+    Kind.CUSTOMER_INVOICE:         DocumentType.INVOICE,
+    Kind.SUMMARY_INVOICE:          DocumentType.INVOICE,
+    Kind.INTERCOMPANY_INVOICE:     DocumentType.INVOICE,
+    Kind.CARRIER_BILL:             DocumentType.BILL,
+    Kind.CARRIER_CREDIT:           DocumentType.VENDOR_CREDIT,
+    Kind.CARRIER_STATEMENT:        DocumentType.BILL,
+    Kind.CARRIER_STATEMENT_CREDIT: DocumentType.VENDOR_CREDIT,
+    Kind.SUBSIDIARY_BILL:          DocumentType.BILL,
+    Kind.INTERCOMPANY_BILL:        DocumentType.BILL,
+    Kind.DRIVER_BILL:              DocumentType.BILL,
+    Kind.DRIVER_STATEMENT:         DocumentType.BILL,
+    Kind.DRIVER_STATEMENT_CREDIT:  DocumentType.VENDOR_CREDIT,
+    Kind.DRIVER_ADDITION:          DocumentType.BILL,
+    Kind.DRIVER_DEDUCTION:         DocumentType.VENDOR_CREDIT,
+    Kind.FUEL_BILL:                DocumentType.BILL,
+    Kind.FUEL_CREDIT:              DocumentType.VENDOR_CREDIT,
+    Kind.TOLL_BILL:                DocumentType.BILL,
+    Kind.TOLL_CREDIT:              DocumentType.VENDOR_CREDIT,
+    Kind.CUSTOMER_PAYMENT:         DocumentType.PAYMENT,
+}
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +146,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """The customer who owes us, or the carrier we owe."""
+    """The customer who owes us, or whom we owe: a carrier, a driver, a company of the tenant's own, a seller."""
 
     source_id: str
     name: str
@@ -89,6 +154,15 @@ class Party:
     email: str | None = None
     phone: str | None = None
     address: Address | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Segment:
+    """Which part of the business something belongs to, in the TMS's words; blank where it does not say."""
+
+    subsidiary: str = ""
+    fleet: str = ""
+    load_type: str = ""  # "asset" if our own trucks haul it, "brokerage" if others do
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +173,15 @@ class Line:
     name: str
     amount: Money
     description: str = ""
+    segment: Segment = Segment()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which record of the TMS is meant: the route it takes and its id there."""
+
+    kind: Kind
+    source_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +197,9 @@ class Content:
     load_number: str
     trip_id: str | None = None
     memo: str = ""
+    segment: Segment = Segment()
+    fields: tuple[tuple[str, str], ...] = ()  # what else the TMS says, by our name for it, such as order_number
+    settles: Origin | None = None  # what a payment pays
 
     def digest(self) -> str:
         """Return a fingerprint of what the document says.
@@ -121,7 +207,7 @@ class Content:
         The order of the lines does not count, nor does how to reach the party: neither is a reason to touch a
         document that is in the books.
         """
-        lines = sorted((line.category, line.name, line.amount, line.description) for line in self.lines)
+        lines = sorted((line.category, line.name, line.amount, line.description, line.segment) for line in self.lines)
         said = (
             self.party.source_id,
             self.number,
@@ -132,6 +218,9 @@ class Content:
             self.load_number,
             self.trip_id,
             self.memo,
+            self.segment,
+            self.fields,
+            self.settles,
         )
         return hashlib.sha256(msgspec.json.encode(said)).hexdigest()
 

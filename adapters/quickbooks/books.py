@@ -66,7 +66,7 @@ class Request:
     @classmethod
     def of(cls, order: Order) -> "Request":
         """Return the request of an order."""
-        return cls(order, _DECODER.decode(order.body), FORMS[order.claim.transaction.kind])
+        return cls(order, _DECODER.decode(order.body), FORMS[order.claim.transaction.kind.document_type])
 
     @property
     def id(self) -> int:
@@ -117,7 +117,7 @@ def refuse_unless_untouched(copy: Copy, wanted: Raw, entity: str, transaction: T
     What is paid keeps its total and its party; its texts and dates may change. An edit that makes the document what
     we want it to be is no quarrel.
     """
-    form = FORMS[transaction.kind]
+    form = FORMS[transaction.kind.document_type]
     owed = (copy.held.total_amt, copy.held.party.value)
     if copy.held.settled and owed != (total(wanted, form), wanted[form.party_ref]["value"]):
         raise rejected("document_paid", f"{copy.told(form)}, open {copy.held.balance}")

@@ -16,11 +16,13 @@ from adapters.quickbooks.references import References
 from adapters.quickbooks.settings import Settings
 from adapters.quickbooks.shapes import Paid, Ref, readable
 from state.outbox import Observation, Settlement
-from state.transaction import InexactMoney, Money
+from state.transaction import InexactMoney, Money, Origin
 
 # Change data reaches back thirty days; a day of it is left for slow answers and odd clocks.
 _REACH: Final = timedelta(days=29)
-_ENTITIES: Final = (*(form.entity for form in FORMS.values()), *(form.payment for form in FORMS.values()))
+_ENTITIES: Final = tuple(
+    dict.fromkeys((*(form.entity for form in FORMS.values()), *(form.payment for form in FORMS.values())))
+)
 _CHANGED: Final = "MetaData.LastUpdatedTime"
 
 log = structlog.get_logger(__name__)
@@ -136,19 +138,17 @@ class Watch:
     def _observation(self, form: Form, copy: Copy, settlements: tuple[Settlement, ...]) -> Observation | None:
         """Return the standing of one document, or None if its amounts can't be read."""
         held, marker = copy.held, copy.marker
-        ours = marker is not None and (marker.entity, marker.kind) == (self._settings.entity, form.kind)
-        source = marker.source_id if marker and ours else None
+        ours = marker is not None and (marker.entity, marker.kind.document_type) == (self._settings.entity, form.type)
+        origin = Origin(marker.kind, marker.source_id) if marker and ours else None
         if held.gone:
             nothing = Money(0, self._settings.home_currency)
-            return Observation(form.kind, copy.document, nothing, nothing, gone=True, ours=ours, source_id=source)
+            return Observation(form.type, copy.document, nothing, nothing, gone=True, origin=origin)
         total, balance = (
             self._exact(amount, held.currency_ref, form.entity, held.id) for amount in (held.total_amt, held.balance)
         )
         if total is None or balance is None:
             return None
-        return Observation(
-            form.kind, copy.document, total, balance, ours=ours, source_id=source, settlements=settlements
-        )
+        return Observation(form.type, copy.document, total, balance, origin=origin, settlements=settlements)
 
     def _exact(self, amount: Decimal | None, currency: Ref | None, entity: str, identity: str) -> Money | None:
         """Return an amount as money; None, and a line in the log, if there is none or it has odd decimals."""

@@ -29,6 +29,7 @@ ENDPOINTS: Final = (
     "batch",
     "invoice",
     "bill",
+    "vendorcredit",
     "customer",
     "vendor",
 )

@@ -51,7 +51,7 @@ from adapters.quickbooks.settings import Settings
 from adapters.quickbooks.shapes import Meta, readable
 from state.outbox import Claim, Receipt
 from state.problem import problem
-from state.transaction import Content, Kind, Transaction
+from state.transaction import Content, DocumentType, Transaction
 
 _FRESH: Final = timedelta(minutes=2)  # an answer that tells of an older document was not given for this request
 _AGAIN: Final = 1.0  # seconds until a request that was answered from memory goes again, as a new one
@@ -93,8 +93,8 @@ class Exports(Sender):
         """
         transaction = claim.transaction
         content = _fit(transaction, self._settings.home_currency)
-        form = FORMS[transaction.kind]
-        numbered = form.kind is not Kind.CUSTOMER_INVOICE or (await self._references.preferences()).our_numbers
+        form = FORMS[transaction.kind.document_type]
+        numbered = form.type is not DocumentType.INVOICE or (await self._references.preferences()).our_numbers
         if numbered:
             checked_number(content.number)
         await self._refuse_closed(content.issued_on)
@@ -173,9 +173,9 @@ class Exports(Sender):
     async def _resolved(self, content: Content, form: Form) -> Resolved:
         """Return the ids of all that the document points at, the party last because it may have to be created."""
         charges = self._settings.mapping
-        wanted = [charge_target(charges, form.kind, line) for line in content.lines]
+        wanted = [charge_target(charges, form.type, line) for line in content.lines]
         payable = None  # for an invoice QuickBooks chooses the receivable account itself
-        if form.kind is Kind.CUSTOMER_INVOICE:
+        if form.type is DocumentType.INVOICE:
             targets = [(await self._references.item(name)).id for name in wanted]
         else:
             targets = [(await self._references.expense_account(name)).id for name in wanted]

@@ -1,9 +1,9 @@
-"""Invoice and Bill side by side: everything in which the two differ, as data."""
+"""Documents of QuickBooks side by side: everything in which they differ, as data."""
 
 from dataclasses import dataclass
 from typing import Any, Final
 
-from state.transaction import Kind
+from state.transaction import DocumentType
 
 Raw = dict[str, Any]
 """One JSON object as QuickBooks sends or takes it, numbers as Decimal or int."""
@@ -11,9 +11,9 @@ Raw = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How one kind of transaction is written in QuickBooks."""
+    """How one type of document is written in QuickBooks."""
 
-    kind: Kind
+    type: DocumentType
     entity: str  # in queries and answers
     endpoint: str  # in paths, budgets and metrics
     party: str  # entity of the counterparty
@@ -30,16 +30,16 @@ class Form:
 
     @property
     def owned(self) -> frozenset[str]:
-        """The names only this kind has among those we write, at whatever depth."""
+        """The names only this type has among those we write, at whatever depth."""
         return frozenset({self.party_ref, self.detail, self.target_ref, *self.constants})
 
 
 # fmt: off
-FORMS: Final[dict[Kind, Form]] = {
-    form.kind: form
+FORMS: Final[dict[DocumentType, Form]] = {
+    form.type: form
     for form in (
         Form(
-            kind=Kind.CUSTOMER_INVOICE, entity="Invoice", endpoint="invoice",
+            type=DocumentType.INVOICE, entity="Invoice", endpoint="invoice",
             party="Customer", rival="Vendor", party_ref="CustomerRef",
             detail="SalesItemLineDetail", target_ref="ItemRef",
             constants={"TaxCodeRef": {"value": "NON"}}, opening={"EmailStatus": "NotSet"},
@@ -47,7 +47,16 @@ FORMS: Final[dict[Kind, Form]] = {
             number_per_party=False,
         ),
         Form(
-            kind=Kind.CARRIER_BILL, entity="Bill", endpoint="bill",
+            type=DocumentType.BILL, entity="Bill", endpoint="bill",
+            party="Vendor", rival="Customer", party_ref="VendorRef",
+            detail="AccountBasedExpenseLineDetail", target_ref="AccountRef",
+            constants={"BillableStatus": "NotBillable"}, opening={},
+            removal="delete", payment="BillPayment",
+            payment_types=frozenset({"BillPayment", "BillPaymentCheck", "BillPaymentCreditCard"}),
+            number_per_party=True,
+        ),
+        Form(
+            type=DocumentType.VENDOR_CREDIT, entity="VendorCredit", endpoint="vendorcredit",
             party="Vendor", rival="Customer", party_ref="VendorRef",
             detail="AccountBasedExpenseLineDetail", target_ref="AccountRef",
             constants={"BillableStatus": "NotBillable"}, opening={},

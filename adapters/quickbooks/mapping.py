@@ -12,7 +12,7 @@ from adapters.quickbooks.forms import FORMS, Form, Raw
 from adapters.quickbooks.marker import fingerprint, marker, owned_lines, split, target
 from adapters.quickbooks.problems import rejected
 from adapters.quickbooks.settings import Mapping as Charges
-from state.transaction import Content, Kind, Line, Transaction
+from state.transaction import Content, DocumentType, Line, Transaction
 
 _LONGEST_NUMBER = 21
 _LONGEST_NOTE = 4000
@@ -42,12 +42,12 @@ class Resolved:
     payable: str | None = None
 
 
-def charge_target(charges: Charges, kind: Kind, line: Line) -> str:
+def charge_target(charges: Charges, document_type: DocumentType, line: Line) -> str:
     """Return what the configuration says a charge is booked on: by its name, else its category, else the default.
 
     Raises Rejected (mapping_missing), naming the charge and the keys that would answer.
     """
-    side = "revenue" if kind is Kind.CUSTOMER_INVOICE else "expense"
+    side = "revenue" if document_type is DocumentType.INVOICE else "expense"
     table = {_key(key): value for key, value in getattr(charges, side).items()}
     keys = (line.name, line.category, "default")
     found: str | None = next((table[_key(key)] for key in keys if _key(key) in table), None)
@@ -76,7 +76,7 @@ def compose(entity: str, transaction: Transaction, content: Content, resolved: R
     `numbered` says whether the company takes our document numbers; where it does not, sending one is documented to
     cause duplicates. The currency is left out: it is the home currency, or the document was refused before.
     """
-    form = FORMS[transaction.kind]
+    form = FORMS[transaction.kind.document_type]
     document: Raw = {
         form.party_ref: {"value": resolved.party},
         "TxnDate": content.issued_on.isoformat(),

@@ -36,7 +36,7 @@ class Voids(Sender):
         Raises Rejected if it is paid in part or in full, or no longer carries our marker.
         """
         transaction = claim.transaction
-        form = FORMS[transaction.kind]
+        form = FORMS[transaction.kind.document_type]
         copy = await self._held(transaction, form)
         if copy is None or copy.held.gone:
             return Order(claim, request_id, encode({}))

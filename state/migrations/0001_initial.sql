@@ -14,7 +14,13 @@ CREATE TABLE runs (
 
 CREATE TABLE transactions (
     id                INTEGER PRIMARY KEY,
-    kind              TEXT    NOT NULL CHECK (kind IN ('customer_invoice', 'carrier_bill')),
+    kind              TEXT    NOT NULL CHECK (kind IN (
+                          'customer_invoice', 'summary_invoice', 'intercompany_invoice', 'carrier_bill',
+                          'carrier_credit', 'carrier_statement', 'carrier_statement_credit', 'subsidiary_bill',
+                          'intercompany_bill', 'driver_bill', 'driver_statement', 'driver_statement_credit',
+                          'driver_addition', 'driver_deduction', 'fuel_bill', 'fuel_credit',
+                          'toll_bill', 'toll_credit', 'customer_payment')),
+    document_type     TEXT    NOT NULL CHECK (document_type IN ('invoice', 'bill', 'vendor_credit', 'payment')),  -- follows from kind
     source_id         TEXT    NOT NULL,
     label             TEXT    NOT NULL,
     state             TEXT    NOT NULL CHECK (state IN ('pending', 'exported', 'error', 'reverted', 'paid')),
@@ -23,6 +29,7 @@ CREATE TABLE transactions (
     revision          INTEGER NOT NULL CHECK (revision >= 1),
     content           TEXT    CHECK (content IS NULL OR json_valid(content)),
     digest            TEXT    NOT NULL,
+    issued_on         TEXT    CHECK (issued_on IS date(issued_on)),     -- as the TMS dates the document
     party             TEXT    NOT NULL DEFAULT '',
     number            TEXT    NOT NULL DEFAULT '',
     currency          TEXT,
@@ -43,7 +50,7 @@ CREATE TABLE transactions (
 ) STRICT;
 
 CREATE INDEX transactions_by_state ON transactions (state, kind, id);
-CREATE UNIQUE INDEX transactions_by_document ON transactions (kind, document_id) WHERE document_id IS NOT NULL;
+CREATE UNIQUE INDEX transactions_by_document ON transactions (document_type, document_id) WHERE document_id IS NOT NULL;
 
 -- How many transactions stand alike, kept with every move: counting a million rows would hold up the writer.
 CREATE TABLE tallies (
@@ -160,12 +167,13 @@ CREATE TABLE settlements (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE observations (
-    kind         TEXT    NOT NULL,
-    document_id  TEXT    NOT NULL,
-    source_id    TEXT,                              -- the TMS record its marker names
-    body         TEXT    NOT NULL CHECK (body IS NULL OR json_valid(body)),
-    seen_at      INTEGER NOT NULL,
-    PRIMARY KEY (kind, document_id)
+    document_type  TEXT    NOT NULL,
+    document_id    TEXT    NOT NULL,
+    kind           TEXT,                            -- the TMS record its marker names, by kind and id
+    source_id      TEXT,
+    body           TEXT    NOT NULL CHECK (body IS NULL OR json_valid(body)),
+    seen_at        INTEGER NOT NULL,
+    PRIMARY KEY (document_type, document_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX observations_by_source ON observations (kind, source_id) WHERE source_id IS NOT NULL;

@@ -24,7 +24,7 @@ from adapters.ports import (
 from adapters.quickbooks import PURPOSES, Mapping, QuickBooks
 from adapters.sandbox.quickbooks import Limits, Switches, hands
 from state.outbox import Receipt, Settlement
-from state.transaction import Document, Kind, Money, Party, Transaction
+from state.transaction import Document, Kind, Money, Origin, Party, Transaction
 from tests.conformance.world import (
     BILL,
     INVOICE,
@@ -692,13 +692,13 @@ async def test_part_and_full_payment_are_seen_with_date_method_and_reference(wor
     first = hands.pay_invoice(
         world.twin.company, sent.document.id, 40, date="2026-03-10", reference="CHK 1", method="Check"
     )
-    seen = (await world.observed())[INVOICE, sent.document.id]
+    seen = (await world.observed())[INVOICE.document_type, sent.document.id]
     assert (seen.total, seen.balance, seen.gone, seen.ours) == (Money(10000), Money(6000), False, True)
     assert seen.settlements == (Settlement(first["Id"], Money(4000), date(2026, 3, 10), "Check", "CHK 1"),)
     world.clock.pass_time(hours=2)
     later = world.clock.now
     second = hands.pay_invoice(world.twin.company, sent.document.id, 60, date="2026-03-16")
-    seen = (await world.observed(later))[INVOICE, sent.document.id]
+    seen = (await world.observed(later))[INVOICE.document_type, sent.document.id]
     assert seen.balance == Money(0)
     assert {(paid.payment_id, paid.amount.minor) for paid in seen.settlements} == {
         (first["Id"], 4000),
@@ -710,7 +710,7 @@ async def test_bill_payment_is_seen_with_its_check_number(world: World) -> None:
     sent = await world.exported(transaction(BILL, "trip-1", line("100")))
     assert sent.document is not None
     paid = hands.pay_bill(world.twin.company, sent.document.id, 100, date="2026-03-12", reference="2044")
-    seen = (await world.observed())[BILL, sent.document.id]
+    seen = (await world.observed())[BILL.document_type, sent.document.id]
     assert seen.balance == Money(0)
     assert seen.settlements == (Settlement(paid["Id"], Money(10000), date(2026, 3, 12), "Check", "2044"),)
 
@@ -721,7 +721,7 @@ async def test_payment_taken_back_opens_the_document_again(world: World, undo: C
     assert sent.document is not None
     paid = hands.pay_invoice(world.twin.company, sent.document.id, 100)
     undo(world.twin.company, paid["Id"])
-    seen = (await world.observed())[INVOICE, sent.document.id]
+    seen = (await world.observed())[INVOICE.document_type, sent.document.id]
     assert (seen.balance, seen.settlements) == (Money(10000), ())
 
 
@@ -733,14 +733,14 @@ async def test_deleted_and_voided_documents_are_seen_as_gone_and_never_as_paid(w
     hands.void_invoice(world.twin.company, invoice.document.id)
     hands.delete(world.twin.company, "Bill", bill.document.id)
     seen = await world.observed()
-    assert seen[INVOICE, invoice.document.id].gone
-    assert seen[BILL, bill.document.id].gone
+    assert seen[INVOICE.document_type, invoice.document.id].gone
+    assert seen[BILL.document_type, bill.document.id].gone
 
 
 async def test_document_of_another_hand_is_not_called_ours(world: World) -> None:
     customer = hands.create(world.twin.company, "Customer", {"DisplayName": "Globex"})
     invoice = hands.create(world.twin.company, "Invoice", invoice_by_hand(world, customer["Id"], "77"))
-    assert not (await world.observed())[INVOICE, invoice["Id"]].ours
+    assert not (await world.observed())[INVOICE.document_type, invoice["Id"]].ours
 
 
 async def test_more_changes_than_one_answer_holds_are_all_seen(world: World) -> None:
@@ -748,7 +748,7 @@ async def test_more_changes_than_one_answer_holds_are_all_seen(world: World) -> 
     made = set()
     for number in range(2100):
         invoice = hands.create(world.twin.company, "Invoice", invoice_by_hand(world, customer["Id"], str(number)))
-        made.add((INVOICE, invoice["Id"]))
+        made.add((INVOICE.document_type, invoice["Id"]))
     assert (await world.observed()).keys() >= made
 
 
@@ -786,7 +786,7 @@ async def test_changes_of_a_long_absence_are_found_but_for_documents_deleted_lon
     seen = {each.document.id: each for each in (await world.quickbooks.changes(START - timedelta(days=1))).observations}
     assert old.document
     assert seen.keys() == {old.document.id, paid.document.id, late.document.id}
-    assert (seen[old.document.id].ours, seen[old.document.id].source_id) == (True, "trip-0")
+    assert seen[old.document.id].origin == Origin(BILL, "trip-0")
     assert [each.amount for each in seen[paid.document.id].settlements] == [Money(500)]
     assert seen[late.document.id].gone
 
@@ -911,7 +911,7 @@ async def test_whole_path_holds_in_every_position_of_what_nobody_has_confirmed(
     verdict = await world.verdict(order, in_doubt=True)
     assert isinstance(verdict, Present)
     assert verdict.receipt.document is not None
-    key = (kind, verdict.receipt.document.id)
+    key = (kind.document_type, verdict.receipt.document.id)
     pay: Callable[..., Any] = hands.pay_invoice if kind is INVOICE else hands.pay_bill
     unpay = hands.void_payment if kind is INVOICE else hands.void_bill_payment
     paid = pay(world.twin.company, verdict.receipt.document.id, 120, date="2026-03-10")

@@ -16,7 +16,7 @@ from adapters.sandbox.quickbooks import QuickBooksSandbox
 from state.creation import Creation
 from state.lifecycle import Effect, State
 from state.outbox import Claim, Message, Observation, Phase, Receipt
-from state.transaction import Content, Document, Kind, Line, Money, Party, Transaction, TransactionId
+from state.transaction import Content, Document, DocumentType, Kind, Line, Money, Party, Transaction, TransactionId
 
 START = datetime(2026, 3, 16, 15, 0, tzinfo=UTC)
 INVOICE, BILL = Kind.CUSTOMER_INVOICE, Kind.CARRIER_BILL
@@ -112,9 +112,11 @@ class World:
         order = await self.quickbooks.voids.prepare(claim, f"void-{claim.message.id}")
         return order, (await self.quickbooks.voids.look_up([order]))[claim.message.id]
 
-    async def observed(self, since: datetime = START - timedelta(hours=1)) -> dict[tuple[Kind, str], Observation]:
+    async def observed(
+        self, since: datetime = START - timedelta(hours=1)
+    ) -> dict[tuple[DocumentType, str], Observation]:
         changes = await self.quickbooks.changes(since)
-        return {(seen.kind, seen.document.id): seen for seen in changes.observations}
+        return {(seen.document_type, seen.document.id): seen for seen in changes.observations}
 
     def held(self, kind: str) -> list[dict[str, Any]]:
         return self.twin.company.all(kind)

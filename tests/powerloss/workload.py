@@ -14,7 +14,7 @@ from state.moves import Cause, StaleTransaction
 from state.outbox import Claim, Delivered, InDoubt, Observation, Outcome, PaymentReport, Postponed, Receipt, Refused
 from state.problem import problem
 from state.store import Filter, NotForceable, Store
-from state.transaction import Content, Document, Kind, Line, Money, Party, Sourced
+from state.transaction import Content, Document, DocumentType, Kind, Line, Money, Origin, Party, Sourced
 from tests.powerloss.disk import Step
 
 if TYPE_CHECKING:
@@ -219,7 +219,11 @@ def sourced(load: int, cents: int, *, withdrawn: bool = False) -> Sourced:
 def observation(serial: int) -> Observation:
     """Return what a reader of changes saw of some document of ours."""
     return Observation(
-        Kind.CUSTOMER_INVOICE, Document(str(serial), None, "0"), Money(100), Money(0), ours=True, source_id="load 1"
+        DocumentType.INVOICE,
+        Document(str(serial), None, "0"),
+        Money(100),
+        Money(0),
+        origin=Origin(Kind.CUSTOMER_INVOICE, "load 1"),
     )
 
 

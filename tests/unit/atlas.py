@@ -17,7 +17,7 @@ from state.lifecycle import IllegalMove, State, Trigger
 from state.moves import StaleTransaction
 from state.outbox import Claim, Observation
 from state.store import NotForceable
-from state.transaction import Document, Kind, Money, TransactionId
+from state.transaction import Document, DocumentType, Kind, Money, Origin, TransactionId
 from tests.unit.conftest import Clock, Desk
 from tests.unit.rules import TABLE, TAKEN_AWAY, WITHDRAWN, Place, Wish, cells
 
@@ -181,8 +181,8 @@ class Stage:
 
     async def _found(self) -> None:
         """Let the reader of the books find a document that carries the transaction's marker."""
-        given: dict[str, Any] = {"ours": True, "source_id": "id of 1001"}
-        seen = Observation(Kind.CUSTOMER_INVOICE, Document("found", "N1", "0"), Money(1), Money(1), **given)
+        origin = Origin(Kind.CUSTOMER_INVOICE, "id of 1001")
+        seen = Observation(DocumentType.INVOICE, Document("found", "N1", "0"), Money(1), Money(1), origin=origin)
         if not await self.desk.store.adopt([seen], self.desk.clock.now):
             raise IllegalMove(None, Trigger.DOCUMENT_FOUND)
 

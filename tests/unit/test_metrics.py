@@ -17,7 +17,7 @@ from state.moves import FORCED, Cause, Recorded
 from state.outbox import Delivered, InDoubt, Observation, Postponed, Receipt, Refused
 from state.problem import Problem, problem
 from state.store import Store
-from state.transaction import Content, Document, Kind, Line, Money, Party, Sourced
+from state.transaction import Content, Document, DocumentType, Kind, Line, Money, Origin, Party, Sourced
 from state.trouble import StoreError
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -147,7 +147,9 @@ async def test_a_scrape_shows_what_the_store_holds(store: Store) -> None:
     refused = next(claim for claim in await store.claim(["accounting"], 10) if claim.transaction.label == "2")
     why = Refused(problem("lines_missing"))
     await store.finish_all([Ending(refused, why, Trigger.EXPORT_CONFIRMED, Trigger.EXPORT_REJECTED)])
-    seen = Observation(Kind.CUSTOMER_INVOICE, Document("9", "2", "0"), Money(1), Money(1), ours=True)
+    seen = Observation(
+        DocumentType.INVOICE, Document("9", "2", "0"), Money(1), Money(1), origin=Origin(Kind.CUSTOMER_INVOICE, "id")
+    )
     await store.memory.observe([seen], "payments", NOON)
     metrics = Metrics()
     await metrics.refresh(store, NOON + timedelta(seconds=90))

@@ -12,7 +12,7 @@ from engine.payments import UNNAMED, Fact, facts
 from state.lifecycle import State, Trigger, move
 from state.memory import Told
 from state.outbox import Observation, Settlement
-from state.transaction import Document, Kind, Money
+from state.transaction import Document, DocumentType, Money
 
 if TYPE_CHECKING:
     from state.transaction import Transaction
@@ -40,7 +40,7 @@ class Look(NamedTuple):
             Settlement(name, Money(amount), date(2026, 10, 1 + day)) for day, (name, amount) in enumerate(self.payments)
         )
         return Observation(
-            Kind.CUSTOMER_INVOICE, DOCUMENT, Money(self.total), Money(self.balance), self.gone, settlements=settlements
+            DocumentType.INVOICE, DOCUMENT, Money(self.total), Money(self.balance), self.gone, settlements=settlements
         )
 
 

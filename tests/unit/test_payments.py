@@ -11,7 +11,7 @@ from engine.payments import CURSOR, Payments
 from state.lifecycle import Effect, State, Trigger
 from state.outbox import Observation, Phase, Settlement
 from state.problem import problem
-from state.transaction import Document, Kind, Money
+from state.transaction import Document, DocumentType, Kind, Money, Origin
 from tests.unit.fakes import Bench, Window, spared
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def seen(document: Document | None, total: int, balance: int, *payments: tuple[s
         Settlement(name, Money(amount), date(2026, 10, 1 + day), "Check", f"no. {name}")
         for day, (name, amount) in enumerate(payments)
     )
-    given: dict[str, Any] = {"ours": True, "settlements": settlements}
-    return Observation(Kind.CUSTOMER_INVOICE, document, Money(total), Money(balance), **given | fields)
+    given: dict[str, Any] = {"origin": Origin(Kind.CUSTOMER_INVOICE, "another"), "settlements": settlements}
+    return Observation(DocumentType.INVOICE, document, Money(total), Money(balance), **given | fields)
 
 
 class Reader:
@@ -126,7 +126,7 @@ async def test_books_are_caught_up_with_once_what_they_show_is_taken_over(reader
         await reader.payments.run_once()
     assert notes == []
 
-    await reader.see(seen(held, 10_000, 10_000, source_id="id of 1001"))
+    await reader.see(seen(held, 10_000, 10_000, origin=Origin(Kind.CUSTOMER_INVOICE, "id of 1001")))
     await asyncio.gather(*notes)
 
     await reader.payments.run_once()  # the same again: there is nothing left to take over
@@ -228,7 +228,7 @@ async def test_payment_of_a_document_not_yet_linked_waits_for_its_export(reader:
 
 
 async def test_document_that_is_not_ours_is_not_kept(reader: Reader) -> None:
-    await reader.see(seen(Document("x", "N1", "0"), 100, 0, ours=False))
+    await reader.see(seen(Document("x", "N1", "0"), 100, 0, origin=None))
 
     assert await reader.kept() == 0
 

@@ -278,14 +278,14 @@ async def test_page_of_a_gateway_is_no_change_data(script: Scripted) -> None:
 
 async def test_no_changes_are_no_observations(script: Scripted) -> None:
     vendor, quickbooks = script
-    vendor.token, vendor.api = [grant("R1")], [answer({"CDCResponse": [{"QueryResponse": [{}, {}, {}, {}]}]})]
+    vendor.token, vendor.api = [grant("R1")], [answer({"CDCResponse": [{"QueryResponse": [{}] * 5}]})]
     assert await quickbooks.changes(NOW) == Changes([], NOW)
 
 
 async def test_deletions_from_before_the_feeds_reach_are_said_to_be_missed_each_time(script: Scripted) -> None:
     vendor, quickbooks = script
-    nothing, no_rows = answer({"CDCResponse": [{"QueryResponse": [{}, {}, {}, {}]}]}), answer({"QueryResponse": {}})
-    vendor.token, vendor.api = [grant("R1")], [nothing, *[nothing, *[no_rows] * 4] * 2]
+    nothing, no_rows = answer({"CDCResponse": [{"QueryResponse": [{}] * 5}]}), answer({"QueryResponse": {}})
+    vendor.token, vendor.api = [grant("R1")], [nothing, *[nothing, *[no_rows] * 5] * 2]
     with capture_logs() as logs:
         for days in (29, 30, 30):
             await quickbooks.changes(NOW - timedelta(days=days))

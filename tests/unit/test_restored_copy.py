@@ -15,7 +15,7 @@ from state.lifecycle import Effect, State, Trigger
 from state.outbox import Observation, Receipt
 from state.problem import problem
 from state.store import Filter
-from state.transaction import Kind, Money
+from state.transaction import DocumentType, Kind, Money, Origin
 from tests.unit.fakes import NUMBER_TAKEN, Bench, Books, Held, Request, spared
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ class World:
 
 def standing(held: Held) -> Observation:
     money = Money(held.minor)
-    return Observation(Kind.CUSTOMER_INVOICE, held.document, money, money, held.gone, ours=True, source_id=held.source)
+    origin = Origin(Kind.CUSTOMER_INVOICE, held.source)
+    return Observation(DocumentType.INVOICE, held.document, money, money, held.gone, origin)
 
 
 @pytest.fixture

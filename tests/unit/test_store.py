@@ -453,7 +453,7 @@ async def test_force_names_the_document_a_person_made(desk: "Desk") -> None:
 
     forced = await desk.store.force(recorded.id, State.PENDING, State.EXPORTED, desk.cause, document_id="77")
     assert forced.document == Document("77", None, "")
-    assert await desk.store.find_by_document(recorded.kind, "77") == forced
+    assert await desk.store.find_by_document(recorded.kind.document_type, "77") == forced
 
 
 async def test_force_refuses_a_document_of_another_transaction(desk: "Desk") -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from state.lifecycle import State, Trigger
 from state.outbox import Observation
-from state.transaction import Document, Kind, Money
+from state.transaction import Document, DocumentType, Kind, Money, Origin
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Desk
 
 HELD = Document("145", "renumbered", "3")
-SEEN = Observation(Kind.CUSTOMER_INVOICE, HELD, Money(10_000), Money(10_000), ours=True, source_id="id of 1001")
+ORIGIN = Origin(Kind.CUSTOMER_INVOICE, "id of 1001")
+SEEN = Observation(DocumentType.INVOICE, HELD, Money(10_000), Money(10_000), origin=ORIGIN)
 
 
 async def test_waiting_transaction_takes_over_the_document_that_bears_its_marker(desk: "Desk") -> None:
@@ -40,10 +41,9 @@ async def test_record_taken_in_later_takes_it_over_at_once(desk: "Desk") -> None
     "seen",
     [
         replace(SEEN, gone=True),
-        replace(SEEN, ours=False),
-        replace(SEEN, source_id=None),
-        replace(SEEN, source_id="id of another"),
-        replace(SEEN, kind=Kind.CARRIER_BILL),
+        replace(SEEN, origin=None),
+        replace(SEEN, origin=replace(ORIGIN, source_id="id of another")),
+        replace(SEEN, origin=replace(ORIGIN, kind=Kind.CARRIER_BILL)),
     ],
 )
 async def test_document_of_nobody_we_know_is_left_alone(desk: "Desk", seen: Observation) -> None:

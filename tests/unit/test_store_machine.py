@@ -25,7 +25,7 @@ from state.messages import Ended, Ending
 from state.moves import StaleTransaction
 from state.outbox import Claim, Observation
 from state.store import Filter, NotForceable
-from state.transaction import Document, Kind, Money, Transaction
+from state.transaction import Document, DocumentType, Kind, Money, Origin, Transaction
 from tests.unit.conftest import FACTS
 from tests.unit.rules import Place, Wish
 
@@ -161,7 +161,8 @@ class Life(RuleBasedStateMachine):
     def observation(self, load: str) -> Observation:
         self.documents += 1
         document, money = Document(f"found {self.documents}", "N1", "0"), Money(1)
-        return Observation(Kind.CUSTOMER_INVOICE, document, money, money, ours=True, source_id=f"id of {load}")
+        origin = Origin(Kind.CUSTOMER_INVOICE, f"id of {load}")
+        return Observation(DocumentType.INVOICE, document, money, money, origin=origin)
 
     # -- the relay --------------------------------------------------------------------------------------------
 

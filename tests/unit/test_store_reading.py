@@ -15,7 +15,20 @@ from state.outbox import Observation, Phase, Settlement
 from state.problem import problem
 from state.rows import transaction_columns, transaction_from
 from state.store import Backlog, Count, Filter
-from state.transaction import Address, Content, Document, Kind, Line, Money, Party, Sourced, Transaction, TransactionId
+from state.transaction import (
+    Address,
+    Content,
+    Document,
+    DocumentType,
+    Kind,
+    Line,
+    Money,
+    Origin,
+    Party,
+    Sourced,
+    Transaction,
+    TransactionId,
+)
 from state.trouble import StoreError
 
 if TYPE_CHECKING:
@@ -31,11 +44,11 @@ def labels(transactions: list[Transaction]) -> list[str]:
 def observation(document: str = "document of 1001", balance: int = 6_000, *, ours: bool = True) -> Observation:
     settlement = Settlement("payment-1", Money(10_000 - balance), date(2026, 10, 5), "Check", "4711")
     return Observation(
-        Kind.CUSTOMER_INVOICE,
+        DocumentType.INVOICE,
         Document(document, "N1001", "3"),
         Money(10_000),
         Money(balance),
-        ours=ours,
+        origin=Origin(Kind.CUSTOMER_INVOICE, "another record") if ours else None,
         settlements=(settlement,),
     )
 
@@ -96,9 +109,9 @@ async def test_page_tells_what_is_in_flight(desk: "Desk") -> None:
 async def test_transaction_is_found_by_its_document(desk: "Desk") -> None:
     exported = await desk.exported()
 
-    assert await desk.store.find_by_document(Kind.CUSTOMER_INVOICE, "document of 1001") == exported
-    assert await desk.store.find_by_document(Kind.CARRIER_BILL, "document of 1001") is None
-    assert await desk.store.find_by_document(Kind.CUSTOMER_INVOICE, "another") is None
+    assert await desk.store.find_by_document(DocumentType.INVOICE, "document of 1001") == exported
+    assert await desk.store.find_by_document(DocumentType.BILL, "document of 1001") is None
+    assert await desk.store.find_by_document(DocumentType.INVOICE, "another") is None
 
 
 async def test_counts_tell_how_many_stand_where_and_their_money(desk: "Desk") -> None:
