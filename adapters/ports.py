@@ -6,14 +6,14 @@ by that next step, so that the engine needs one `match` and no vendor's codes.
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
 from state.creation import Creation
 from state.outbox import Claim, Observation, Receipt
 from state.problem import Problem
-from state.transaction import Document, Sourced
+from state.transaction import Document, Kind, Sourced
 
 
 class VendorError(Exception):
@@ -145,13 +145,45 @@ class Finding:
     fix: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Everything of some kinds that the TMS dates within a span of days, by id: what is not listed is gone there."""
+
+    kinds: frozenset[Kind]
+    first: date
+    last: date
+    listed: frozenset[str]
+
+
+class Source(Protocol):
+    """One place of the TMS that records come from, read window by window at a pace of its own."""
+
+    name: str
+    interval: float
+    """Seconds between two looks."""
+    overlap: timedelta
+    """How far each look reaches back before the end of the last one."""
+
+    def changes(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Sourced] | Census]:
+        """Yield, in chunks, every billable record of the window, and every withdrawn one.
+
+        The window is that of the last changes, or, where the TMS does not tell of changes, of the records' own dates;
+        then a census says at the end what there is.
+        """
+
+
 class Tms(Protocol):
     """What the engine asks of the transport management system."""
 
     payments: Sender
 
-    def changes(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Sourced]]:
-        """Yield, in chunks, every billable record changed in the window, and every withdrawn one."""
+    @property
+    def sources(self) -> Sequence[Source]:
+        """Where records come from."""
+
+    @property
+    def reported(self) -> frozenset[Kind]:
+        """The kinds whose payments it takes."""
 
     async def check(self) -> Sequence[Finding]:
         """Say line by line whether the connection and what we read there are fit."""

@@ -205,6 +205,8 @@ def _alvys(config: Config) -> alvys.Settings:
         skip_zero=section.skip_zero,
         subsidiary=section.subsidiary,
         reference_refresh=section.reference_refresh,
+        poll_interval=section.poll_interval,
+        overlap=section.overlap,
     )
 
 

@@ -1,4 +1,4 @@
-"""What runs while the daemon does: four loops over one store, and what they tell each other."""
+"""What runs while the daemon does: several loops over one store, and what they tell each other."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -7,10 +7,10 @@ from functools import partial
 
 import anyio
 
-from adapters.ports import Accounting, Tms
+from adapters.ports import Accounting, Source, Tms
 from engine.allowance import BATCH, Allowance
 from engine.config import Config
-from engine.intake import Intake
+from engine.intake import Intake, cursor
 from engine.lane import Pace
 from engine.loop import Loop, Pass
 from engine.metrics import Metrics
@@ -30,7 +30,7 @@ _LOOKBACK = timedelta(days=29)  # an empty store has nothing to catch up on; the
 
 
 class Daemon:
-    """The loops of one legal entity: what comes in, what goes out to each vendor, what comes back."""
+    """The loops of one legal entity: what comes in from each source, what goes out to each vendor, what comes back."""
 
     def __init__(  # noqa: PLR0913 - everything meets here
         self,
@@ -51,7 +51,8 @@ class Daemon:
         self._metrics = metrics
         self._clock = clock
         self._allowed = allowed
-        self._caught_up = self._taken_in = self._behind = False
+        self._caught_up = self._behind = False
+        self._untaken = {cursor(source) for source in tms.sources}
         noting = _noting(metrics, readiness, clock)
         first = datetime.combine(config.first_date, clock_time.min, config.alvys.timezone)
         newest = max(first, clock() - _LOOKBACK)
@@ -63,7 +64,15 @@ class Daemon:
             Loop(_name(relay.lane), config.relay.interval, relay.run_once, noting) for relay in self._relays
         ]
         self.loops = [
-            Loop("intake", config.alvys.poll_interval, partial(self._take_in, self._intake(first)), noting),
+            *(
+                Loop(
+                    cursor(source),
+                    source.interval,
+                    partial(self._take_in, cursor(source), self._intake(source, first)),
+                    noting,
+                )
+                for source in tms.sources
+            ),
             *self._outgoing,
             Loop("payments", config.quickbooks.poll_interval, partial(self._poll, self._payments(newest)), noting),
         ]
@@ -142,17 +151,16 @@ class Daemon:
             ),
             # The books may know more than a store restored from a backup: nothing leaves before it has caught up, and
             # what it says of old is compared with the TMS first.
-            ready=lambda: self._caught_up and (self._taken_in or not self._behind),
+            ready=lambda: self._caught_up and not (self._untaken and self._behind),
             beat=beat,
             gather=lambda: gather * self._allowed.reads.export_stretch,
         )
 
-    def _intake(self, first: datetime) -> Intake:
+    def _intake(self, source: Source, first: datetime) -> Intake:
         return Intake(
             self._store,
-            self._tms,
+            source,
             first=first,
-            overlap=timedelta(seconds=self._config.alvys.overlap),
             clock=self._clock,
             recorded=self._metrics.recorded,
             wake=self.wake,
@@ -165,6 +173,7 @@ class Daemon:
             first=first,
             overlap=timedelta(seconds=self._config.quickbooks.overlap),
             clock=self._clock,
+            reported=self._tms.reported,
             moved=self._metrics.moved,
             wake=self.wake,
             caught_up=self._catch_up,
@@ -183,11 +192,11 @@ class Daemon:
             self._caught_up = True
             self.wake()
 
-    async def _take_in(self, intake: Intake) -> None:
-        """Read what changed in the TMS."""
+    async def _take_in(self, name: str, intake: Intake) -> None:
+        """Read what changed in one source of the TMS."""
         await intake.run_once()
-        if not self._taken_in:
-            self._taken_in = True
+        if name in self._untaken:
+            self._untaken.discard(name)
             self.wake()
 
 

@@ -8,58 +8,82 @@ from typing import Final
 import anyio
 import structlog
 
-from adapters.ports import Tms
+from adapters.ports import Census, Source
 from state.moves import Cause, Recorded
 from state.problem import problem
 from state.store import Store
-from state.transaction import Sourced
+from state.transaction import Origin, Sourced
 from state.trouble import StoreError
 
 log = structlog.get_logger(__name__)
 
-CURSOR = "intake"
 # How far one look moves the cursor at most, so that an interrupted reading of a long past goes on where it was.
 SLICE: Final = timedelta(days=7)
 
 
+def cursor(source: Source) -> str:
+    """Return the name of a source's loop and of the cursor that says how far it has been read."""
+    return f"intake.{source.name}"
+
+
 class Intake:
-    """Reads the TMS. `overlap` is read again each time: late commits and unequal clocks hide in it."""
+    """Reads one source of the TMS. What its `overlap` holds is read again each time: late commits hide there."""
 
     def __init__(  # noqa: PLR0913 - the parts of one reader
         self,
         store: Store,
-        tms: Tms,
+        source: Source,
         *,
         first: datetime,
-        overlap: timedelta,
         clock: Callable[[], datetime],
         recorded: Callable[[Recorded], None],
         wake: Callable[[], None],
     ) -> None:
         self._store = store
-        self._tms = tms
+        self._source = source
+        self._cursor = cursor(source)
         self._first = first
-        self._overlap = overlap
         self._clock = clock
         self._recorded = recorded
         self._wake = wake
+        self._missed: set[Origin] = set()
 
     async def run_once(self) -> None:
         """Take in everything that changed, slice by slice; the cursor moves once all of one is durably recorded."""
         until = self._clock()
-        reached = max(self._first, await self._store.memory.cursor(CURSOR) or self._first)
-        since = max(self._first, reached - self._overlap)
+        reached = max(self._first, await self._store.memory.cursor(self._cursor) or self._first)
+        since = max(self._first, reached - self._source.overlap)
+        missing: set[Origin] = set()
         while since < until:
             reached = min(reached + SLICE, until)
-            await self._read(since, reached)
-            await self._store.memory.advance(CURSOR, reached)
+            missing |= await self._read(since, reached)
+            await self._store.memory.advance(self._cursor, reached)
             since = reached
+        self._missed = missing
 
-    async def _read(self, since: datetime, until: datetime) -> None:
-        async for chunk in self._tms.changes(since, until):
+    async def _read(self, since: datetime, until: datetime) -> set[Origin]:
+        """Take in one window and return what the TMS lists no longer."""
+        missing: set[Origin] = set()
+        async for found in self._source.changes(since, until):
+            if isinstance(found, Census):
+                missing |= await self._count(found)
+                continue
             async with anyio.create_task_group() as tasks:
-                for sourced in chunk:
+                for sourced in found:
                     tasks.start_soon(self._take, sourced)
+        return missing
+
+    async def _count(self, census: Census) -> set[Origin]:
+        """Return what the TMS does not list though we know it; what it did not list the last time either is withdrawn.
+
+        One look may have met a page between two others.
+        """
+        unlisted = await self._store.unlisted(census.kinds, census.first, census.last, census.listed)
+        for gone in unlisted:
+            if gone in self._missed:
+                label = unlisted[gone]
+                await self._take(Sourced(gone.kind, gone.source_id, label, withdrawn=True))
+        return set(unlisted)
 
     async def _take(self, sourced: Sourced) -> None:
         cause = Cause("intake", _reason(sourced))

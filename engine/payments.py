@@ -17,7 +17,7 @@ from state.memory import Told
 from state.moves import Cause, StaleTransaction
 from state.outbox import Observation, PaymentReport, Phase, Settlement
 from state.store import Store
-from state.transaction import Money, Transaction
+from state.transaction import Kind, Money, Transaction
 from state.trouble import StoreError
 
 log = structlog.get_logger(__name__)
@@ -42,7 +42,8 @@ class Fact:
 class Payments:
     """Reads accounting's changes and acts on them. `overlap` is read again each time.
 
-    `caught_up` hears after each read whether the books knew documents of ours that the store did not.
+    The TMS is told of payments of the `reported` kinds only. `caught_up` hears after each read whether the books knew
+    documents of ours that the store did not.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of one reader
@@ -53,6 +54,7 @@ class Payments:
         first: datetime,
         overlap: timedelta,
         clock: Callable[[], datetime],
+        reported: Collection[Kind],
         moved: Callable[[Trigger], None],
         wake: Callable[[], None],
         caught_up: Callable[[bool], None] = lambda _behind: None,
@@ -62,6 +64,7 @@ class Payments:
         self._first = first
         self._overlap = overlap
         self._clock = clock
+        self._reported = reported
         self._moved = moved
         self._wake = wake
         self._caught_up = caught_up
@@ -121,7 +124,7 @@ class Payments:
         if seen.gone and await self._voiding(transaction):
             return  # we took it away ourselves; the outbox will say so
         told = await self._store.memory.settlements(transaction.id)
-        for fact in facts(transaction, seen, told, self._clock().date()):
+        for fact in facts(transaction, seen, told, self._clock().date(), reported=transaction.kind in self._reported):
             try:
                 transaction = await self._store.apply(
                     transaction,
@@ -146,11 +149,14 @@ class Payments:
         )
 
 
-def facts(transaction: Transaction, seen: Observation, told: dict[str, Told], today: date) -> Iterator[Fact]:
+def facts(
+    transaction: Transaction, seen: Observation, told: dict[str, Told], today: date, *, reported: bool = True
+) -> Iterator[Fact]:
     """Yield what follows from `seen`, given what is recorded as applied and what the TMS was told, by payment.
 
-    `today` dates what no payment explains. Payments taken back come first. The TMS can't be told that a payment was
-    taken back, so the sum told to it is the most that was ever truly paid, and no payment is told twice.
+    `today` dates what no payment explains; the TMS takes payments of what is `reported`. Payments taken back come
+    first. The TMS can't be told that a payment was taken back, so the sum told to it is the most that was ever truly
+    paid, and no payment is told twice.
     """
     if seen.gone:
         yield Fact(Trigger.DOCUMENT_LOST, _as(seen.total, 0), "voided or deleted in accounting")
@@ -168,7 +174,7 @@ def facts(transaction: Transaction, seen: Observation, told: dict[str, Told], to
             reason = f"payment {entry.payment_id} no longer covers {_as(seen.total, entry.amount - now)}"
             yield Fact(Trigger.PAYMENT_REVERSED, _as(seen.total, paid), reason, entry._replace(amount=now))
 
-    news = _news(applied.values(), told)
+    news = _news(applied.values(), told, reported=reported)
     if state is State.PAID and (news or not settled):
         state = State.EXPORTED
         reason = "it was paid without these payments" if news else f"accounting shows {seen.balance} left to pay"
@@ -197,9 +203,9 @@ class _News(NamedTuple):
     tell: int
 
 
-def _news(applied: Collection[Settlement], told: dict[str, Told]) -> list[_News]:
+def _news(applied: Collection[Settlement], told: dict[str, Told], *, reported: bool) -> list[_News]:
     """Return what is new, each payment told at most once and all of them never more than is paid."""
-    untold = sum(each.amount.minor for each in applied) - sum(entry.told for entry in told.values())
+    untold = sum(each.amount.minor for each in applied) - sum(entry.told for entry in told.values()) if reported else 0
     news: list[_News] = []
     for settlement in applied:
         amount = settlement.amount.minor

@@ -50,6 +50,12 @@ WHERE (:state IS NULL OR t.state = :state)
   AND (:before IS NULL OR t.id < :before)
 ORDER BY t.id DESC LIMIT :limit
 
+-- unlisted: what we know of some kinds and days that the TMS does not list; loads and trips tell of themselves when they go
+SELECT t.kind, t.source_id, t.label FROM transactions t
+WHERE t.kind NOT IN ('customer_invoice', 'carrier_bill') AND t.kind IN (SELECT value FROM json_each(:kinds))
+  AND t.issued_on BETWEEN :first AND :last AND t.state <> 'reverted'
+  AND t.source_id NOT IN (SELECT value FROM json_each(:listed))
+
 -- insert: a transaction is born pending, at version 1
 INSERT INTO transactions (kind, document_type, source_id, label, state, version, generation, revision, content, digest, issued_on, party, number, currency, total, paid,
                           document_id, document_number, document_version, problem, problem_code, held, created_at, updated_at)

@@ -4,9 +4,9 @@
 says so, an outbox message in the same commit. Reads go through the same writer, so they see every commit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import chain, islice, zip_longest
 from pathlib import Path
@@ -33,7 +33,7 @@ from state.moves import (
 from state.outbox import Attempt, Change, Claim, Observation, PaymentReport, Phase
 from state.problem import problem
 from state.rows import attempt_from, change_from, claim_from, transaction_from, write
-from state.transaction import Document, DocumentType, Kind, Sourced, Transaction, TransactionId
+from state.transaction import Document, DocumentType, Kind, Origin, Sourced, Transaction, TransactionId
 from state.trouble import StoreMismatch
 
 
@@ -310,6 +310,17 @@ class Store:
             "limit": limit,
         }
         return [transaction_from(row) for row in await self._database.run(lambda work: work.rows("list", **values))]
+
+    async def unlisted(
+        self, kinds: Collection[Kind], first: date, last: date, listed: Collection[str]
+    ) -> dict[Origin, str]:
+        """Return what of these kinds is dated within a span and not `listed`, and what people call it.
+
+        What is reverted already is left out, and so is what the TMS withdrew and accounting has still to give up.
+        """
+        values = {"kinds": write(sorted(kinds)), "first": first.isoformat(), "last": last.isoformat()}
+        rows = await self._database.run(lambda work: work.rows("unlisted", **values, listed=write(sorted(listed))))
+        return {Origin(Kind(row["kind"]), row["source_id"]): row["label"] for row in rows}
 
     async def history(self, transaction_id: TransactionId) -> list[Change]:
         """Return what happened to a transaction, oldest first."""

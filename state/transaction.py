@@ -71,11 +71,6 @@ class DocumentType(StrEnum):
     VENDOR_CREDIT = "vendor_credit"
     PAYMENT = "payment"
 
-    @property
-    def owed_to_us(self) -> bool:
-        """Whether the party of such a document is a customer; else it is a vendor."""
-        return self in {DocumentType.INVOICE, DocumentType.PAYMENT}
-
 
 class Kind(StrEnum):
     """The route a transaction takes: from one kind of record in the TMS to one type of document.

@@ -12,7 +12,8 @@ class Settings:
     per invoice search) at most 50, per the vendor's and its users' experience. Records dated before `first_date` are
     left alone. `timezone` turns the vendor's instants into calendar dates. `subsidiary` is the legal entity's name in
     Alvys; None takes every record, which is right for a tenant with one subsidiary only. `reference_refresh` is how
-    long, in seconds, a carrier (or a customer that could not be found) is not asked for again.
+    long, in seconds, a carrier (or a customer that could not be found) is not asked for again. What changed is looked
+    for every `poll_interval` seconds, from `overlap` seconds before the last look.
     """
 
     api_url: str
@@ -28,3 +29,5 @@ class Settings:
     skip_zero: bool = True
     subsidiary: str | None = None
     reference_refresh: float = 3600.0
+    poll_interval: float = 60.0
+    overlap: float = 300.0

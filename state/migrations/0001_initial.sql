@@ -50,6 +50,7 @@ CREATE TABLE transactions (
 ) STRICT;
 
 CREATE INDEX transactions_by_state ON transactions (state, kind, id);
+CREATE INDEX transactions_by_day ON transactions (kind, issued_on) WHERE kind NOT IN ('customer_invoice', 'carrier_bill');
 CREATE UNIQUE INDEX transactions_by_document ON transactions (document_type, document_id) WHERE document_id IS NOT NULL;
 
 -- How many transactions stand alike, kept with every move: counting a million rows would hold up the writer.

@@ -13,6 +13,7 @@ from adapters.alvys import Alvys, Settings, Skip
 from adapters.http import Call, Http
 from adapters.ports import (
     Absent,
+    Census,
     Order,
     OutcomeUnknown,
     Present,
@@ -51,7 +52,13 @@ class Tenant:
     calls: list[Call]
 
     async def read(self, since: datetime = SINCE) -> list[Sourced]:
-        return [each async for chunk in self.tms.changes(since, self.clock.now) for each in chunk]
+        return [
+            each
+            for source in self.tms.sources
+            async for found in source.changes(since, self.clock.now)
+            if not isinstance(found, Census)
+            for each in found
+        ]
 
     async def order(self, sourced: Sourced, amount: Money, reference: str) -> Order:
         return await self.tms.payments.prepare(claim(sourced, amount, reference), reference)

@@ -140,7 +140,7 @@ class Daemon:
         assert len(found) == transactions
         return found
 
-    async def passed(self, loop: str = "intake", passes: int = 2) -> None:
+    async def passed(self, loop: str = "intake.freight", passes: int = 2) -> None:
         """Wait until a loop has run whole passes after now."""
 
         async def count() -> float:

@@ -46,7 +46,7 @@ async def test_parties_and_lines_are_booked_as_the_tms_has_them(office: "Office"
 async def test_what_is_read_again_and_again_changes_nothing(office: "Office") -> None:
     before = await office.daemon.everything()
     writes = (await office.world.quickbooks.requests())["writes"]
-    await office.daemon.passed("intake", 3)
+    await office.daemon.passed("intake.freight", 3)
     await office.daemon.passed("payments", 3)
     assert await office.daemon.everything() == before
     assert (await office.world.quickbooks.requests())["writes"] == writes
@@ -87,7 +87,7 @@ async def test_signal_ends_the_daemon_in_order_and_the_next_one_goes_on(stage: "
             code, said = await stage.refused(world, **other)
             assert (code, "Traceback" in said, "blue-mesa" in said) == (3, False, True)
         async with stage.daemon(world) as daemon:
-            await daemon.passed("intake")
+            await daemon.passed("intake.freight")
             assert await daemon.everything() == before
             await world.judge()
             assert await daemon.end(signal.SIGINT) == 0

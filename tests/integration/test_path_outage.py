@@ -49,7 +49,7 @@ async def test_disconnected_company_keeps_everything_waiting_until_it_is_connect
     async with stage.world() as world:
         await world.quickbooks.act("disconnect")
         async with stage.daemon(world) as daemon:
-            await daemon.passed("intake")
+            await daemon.passed("intake.freight")
             await logged(daemon, "vendor.refused_us")
             everything = await daemon.everything()
             assert {each["state"] for each in everything} == {"pending"}

@@ -153,7 +153,7 @@ async def test_invoice_reverted_by_a_person_is_voided_and_can_come_back(office: 
     reverted = await daemon.in_state(each["label"], "reverted")
     held = next(one for one in (await books.books())["Invoice"] if one["Id"] == each["document"]["id"])
     assert (held["TotalAmt"], held["Balance"]) == (0, 0)
-    await daemon.passed("intake")
+    await daemon.passed("intake.freight")
     assert (await daemon.one(each["label"]))["state"] == "reverted"
     await daemon.act("reexport", reverted)
     await daemon.in_state(each["label"], "exported", generation=2)

@@ -149,7 +149,7 @@ async def test_record_nobody_should_send_is_its_own_error_and_the_others_go_on(s
             assert booked.isdisjoint((forms[kind], label) for kind, label in refused)
             assert len(daemon.troubles()) >= len(ODD)
             before = {each["id"]: each["version"] for each in everything}
-            await daemon.passed("intake")
+            await daemon.passed("intake.freight")
             assert {each["id"]: each["version"] for each in await daemon.everything()} == before
             await corrected(daemon, books, ends)
 

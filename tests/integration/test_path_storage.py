@@ -48,7 +48,7 @@ async def test_backup_is_made_by_the_running_daemon_and_of_a_stopped_one_and_a_d
         assert counted(running) == counted(stopped) == (len(everything), exported)
 
         async with stage.daemon(world, DATABASE=str(running)) as daemon:
-            await daemon.passed("intake")
+            await daemon.passed("intake.freight")
             await world.judge()
 
         damage(stage.place / "ledger.db")

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.alvys import Alvys, Settings
 from adapters.http import Http
+from adapters.ports import Census
 from adapters.sandbox import serve
 from adapters.sandbox.alvys import (
     SUBSIDIARY,
@@ -51,7 +52,13 @@ async def client_of(
 
 
 async def everything(tms: Alvys) -> list[Sourced]:
-    return [each async for chunk in tms.changes(SINCE, NOW) for each in chunk]
+    return [
+        each
+        for source in tms.sources
+        async for found in source.changes(SINCE, NOW)
+        if not isinstance(found, Census)
+        for each in found
+    ]
 
 
 def claim_of(sourced: Sourced) -> Claim:

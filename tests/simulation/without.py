@@ -228,9 +228,9 @@ def cursor_last() -> AbstractContextManager[Any]:
     """Move the cursor before what it passes is in the store."""
     read = engine.intake.Intake._read
 
-    async def forgotten(self: Any, since: datetime, until: datetime) -> None:
-        await self._store.memory.advance(engine.intake.CURSOR, until)
-        await read(self, since, until)
+    async def forgotten(self: Any, since: datetime, until: datetime) -> Any:
+        await self._store.memory.advance(self._cursor, until)
+        return await read(self, since, until)
 
     return patch.object(engine.intake.Intake, "_read", forgotten)
 

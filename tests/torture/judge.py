@@ -44,7 +44,7 @@ async def finish_behind(daemon: Daemon, world: World, people: People) -> None:
 
 async def _rest(daemon: Daemon) -> None:
     """Wait until the daemon has seen everything and nothing waits."""
-    for loop in ("intake", "relay.accounting", "payments", "relay.tms"):
+    for loop in ("intake.freight", "relay.accounting", "payments", "relay.tms"):
         await daemon.passed(loop)
 
     async def idle() -> bool:

@@ -17,6 +17,7 @@ from adapters.alvys import Alvys, Settings, Skip
 from adapters.http import Answer, Http
 from adapters.ports import (
     Absent,
+    Census,
     Conflict,
     Order,
     OutcomeUnknown,
@@ -141,7 +142,12 @@ async def read(tms: Alvys) -> list[Sourced]:
 
 
 async def chunks(tms: Alvys) -> list[list[Sourced]]:
-    return [list(chunk) async for chunk in tms.changes(SINCE, NOW)]
+    return [
+        list(found)
+        for source in tms.sources
+        async for found in source.changes(SINCE, NOW)
+        if not isinstance(found, Census)
+    ]
 
 
 def by_loads(records: Mapping[str, Json]) -> Callable[[Json], Json]:

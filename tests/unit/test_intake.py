@@ -1,18 +1,18 @@
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.ports import Unavailable
-from engine.intake import CURSOR, SLICE, Intake
+from adapters.ports import Census, Unavailable
+from engine.intake import SLICE, Intake
 from engine.loop import Loop, Pass
 from state.lifecycle import State
 from state.moves import Recorded
 from state.problem import problem
 from state.store import Filter
-from state.transaction import Content, Kind, Money
+from state.transaction import Content, Kind, Money, Sourced
 from state.trouble import StoreError
 from tests.unit.fakes import Bench, Window, spared
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Desk
 
 OVERLAP = timedelta(minutes=10)
+CURSOR = "intake.freight"
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,6 @@ class Reader:
             desk.store,
             self.tms,
             first=self.first,
-            overlap=OVERLAP,
             clock=desk.clock,
             recorded=self.counted.append,
             wake=self._ring,
@@ -132,7 +132,7 @@ async def test_overlap_longer_than_a_slice_never_takes_the_cursor_back(reader: R
     reader.desk.clock.forward(days=30)
     reached = reader.first + timedelta(days=20)
     await reader.desk.store.memory.advance(CURSOR, reached)
-    reader.intake._overlap = 2 * SLICE
+    reader.tms.overlap = 2 * SLICE
 
     await reader.intake.run_once()
 
@@ -342,3 +342,49 @@ async def test_record_the_store_can_not_hold_becomes_a_problem_and_stops_neither
     [poison] = await reader.desk.store.page(Filter(search="poison"))
     assert (poison.state, poison.problem and poison.problem.code) == (State.ERROR, "shape_unknown")
     assert len(reader.bench.books.documents) == 2
+
+
+# -- what the TMS lists no longer -------------------------------------------------------------------------------------
+
+
+STATEMENTS = frozenset({Kind.DRIVER_STATEMENT, Kind.DRIVER_STATEMENT_CREDIT})
+
+
+def listing(*listed: str, first: date = date(2026, 10, 1), last: date = date(2026, 10, 31)) -> Census:
+    return Census(STATEMENTS, first, last, frozenset(listed))
+
+
+async def look(reader: Reader, *found: Sequence[Sourced] | Census) -> None:
+    reader.tms.chunks = list(found)
+    await reader.intake.run_once()
+
+
+async def test_what_is_not_listed_in_two_looks_is_withdrawn(reader: Reader) -> None:
+    statement = reader.desk.sourced(load="10001", kind=Kind.DRIVER_STATEMENT)
+    await look(reader, [statement], listing(statement.source_id))
+    await look(reader, listing())
+    assert (await reader.only()).state is State.PENDING
+    await look(reader, listing())
+    assert (await reader.only()).state is State.REVERTED
+
+
+async def test_what_is_listed_again_in_between_stays(reader: Reader) -> None:
+    statement = reader.desk.sourced(load="10001", kind=Kind.DRIVER_STATEMENT)
+    for listed in ((statement.source_id,), (), (statement.source_id,), ()):
+        await look(reader, [statement] if listed else [], listing(*listed))
+    assert (await reader.only()).state is State.PENDING
+
+
+@pytest.mark.parametrize(
+    "census",
+    [
+        listing(first=date(2026, 10, 6)),
+        listing(last=date(2026, 10, 3)),
+        Census(frozenset({Kind.CARRIER_STATEMENT}), date(2026, 10, 1), date(2026, 10, 31), frozenset()),
+    ],
+)
+async def test_what_a_census_does_not_speak_of_stays(reader: Reader, census: Census) -> None:
+    await look(reader, [reader.desk.sourced(load="10001", kind=Kind.DRIVER_STATEMENT)])
+    await look(reader, census)
+    await look(reader, census)
+    assert (await reader.only()).state is State.PENDING

@@ -54,6 +54,7 @@ class Reader:
             first=self.first,
             overlap=OVERLAP,
             clock=desk.clock,
+            reported=frozenset({Kind.CUSTOMER_INVOICE}),
             moved=self.moved.append,
             wake=self._ring,
         )

@@ -67,6 +67,7 @@ class World:
             first=desk.clock.now,
             overlap=OVERLAP,
             clock=desk.clock,
+            reported=frozenset({Kind.CUSTOMER_INVOICE}),
             moved=self.bench.moved.append,
             wake=lambda: None,
         )
