@@ -202,7 +202,7 @@ def _alvys(config: Config) -> alvys.Settings:
         invoice_chunk=section.invoice_chunk,
         timezone=section.timezone,
         carrier_terms_days=section.carrier_terms_days,
-        skip_zero=section.skip_zero,
+        rules=alvys.Rules(**config.export.rules()),
         subsidiary=section.subsidiary,
         reference_refresh=section.reference_refresh,
         poll_interval=section.poll_interval,

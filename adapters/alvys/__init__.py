@@ -2,7 +2,8 @@
 
 from adapters.alvys.adapter import Alvys
 from adapters.alvys.client import ENDPOINTS
+from adapters.alvys.rules import Rules
 from adapters.alvys.selection import Skip
 from adapters.alvys.settings import Settings
 
-__all__ = ["ENDPOINTS", "Alvys", "Settings", "Skip"]
+__all__ = ["ENDPOINTS", "Alvys", "Rules", "Settings", "Skip"]

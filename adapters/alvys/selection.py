@@ -144,7 +144,7 @@ def _unreleased(trip: Record, settings: Settings) -> bool:
 
 def _owes_nothing(trip: Record, settings: Settings) -> bool:
     hired = trip.part("Carrier")
-    return settings.skip_zero and hired is not None and hired.money("TotalPayable").minor == 0
+    return settings.rules.ignore_zero and hired is not None and hired.money("TotalPayable").minor == 0
 
 
 INVOICE_RULES: Final[Mapping[Skip, Rule]] = {
@@ -153,7 +153,7 @@ INVOICE_RULES: Final[Mapping[Skip, Rule]] = {
     Skip.DRAFT: lambda invoice, _: invoice.text("Status") == "Draft",
     Skip.NOT_OURS: lambda invoice, settings: _foreign(invoice_owner(invoice), settings),
     Skip.BEFORE_FIRST_DATE: lambda invoice, settings: _early(invoice_date(invoice, settings), settings),
-    Skip.ZERO_VALUED: lambda invoice, settings: settings.skip_zero and invoice.money("Total").minor == 0,
+    Skip.ZERO_VALUED: lambda invoice, settings: settings.rules.ignore_zero and invoice.money("Total").minor == 0,
 }
 TRIP_RULES: Final[Mapping[Skip, Rule]] = {
     Skip.OWN_DRIVER: lambda trip, _: trip.part("Carrier") is None,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, tzinfo
 
+from adapters.alvys.rules import Rules
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -26,7 +28,7 @@ class Settings:
     invoice_chunk: int = 50
     timezone: tzinfo = UTC
     carrier_terms_days: int = 30
-    skip_zero: bool = True
+    rules: Rules = field(default_factory=Rules)
     subsidiary: str | None = None
     reference_refresh: float = 3600.0
     poll_interval: float = 60.0

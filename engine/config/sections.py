@@ -1,8 +1,9 @@
 """What a person can set, section by section. Times are in seconds; a key's description is what the manual prints."""
 
+from collections.abc import Mapping as Table
 from datetime import UTC
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -95,7 +96,6 @@ class Alvys(Section):
     invoice_chunk: Count = Field(default=50, le=50, description="the load numbers per invoice search, at most 50")
     timezone: Zone = Field(default=UTC, description="the time zone that turns instants into dates, as America/Chicago")
     carrier_terms_days: Days = Field(default=30, description="the days until a bill is due if Alvys does not say")
-    skip_zero: bool = Field(default=True, description="whether documents over 0.00 are left alone")
     reference_refresh: Seconds = Field(default=3600, description="how long a customer or carrier is remembered")
     timeout: Seconds = Field(default=60, description="the longest wait for an answer")
 
@@ -126,6 +126,81 @@ class Quickbooks(Section):
     preferences_refresh: Seconds = Field(default=900, description="how long the company's preferences are remembered")
     reference_refresh: Seconds = Field(default=3600, description="how long accounts, items and terms are remembered")
     timeout: Seconds = Field(default=130, description="the longest wait for an answer")
+
+
+class Export(Section):
+    """Which records are billed, and how: the settings that users of the TMS's own integration know."""
+
+    auto: bool = Field(
+        default=True, description="whether documents leave by themselves; else each waits for its release"
+    )
+    revenue: bool = Field(default=True, description="whether customers' invoices are exported")
+    expense: bool = Field(default=True, description="whether bills of carriers, drivers and sellers are exported")
+    ignore_driver_bills: bool = Field(default=False, description="whether all bills of drivers are left alone")
+    pay_subsidiary_carrier: bool = Field(
+        default=False, description="whether the company that hauled is billed instead of its driver"
+    )
+    single_driver_bill: bool = Field(
+        default=False, description="whether a driver's statement is one bill over the net pay, a line for each part"
+    )
+    separate_carrier_invoice: bool = Field(
+        default=False, description="whether a carrier's bill waits until the carrier's own invoice is on the trip"
+    )
+    by_tax_category: bool = Field(
+        default=False, description="whether only drivers on 1099 are billed, those on W-2 not"
+    )
+    ignore_zero: bool = Field(default=True, description="whether documents over 0.00 are left alone")
+    tax_company_vendor: bool = Field(
+        default=False, description="whether the vendor of a driver on 1099 is the driver's company"
+    )
+    carrier_statements: bool = Field(
+        default=False, description="whether carriers are billed by their settlement statements only"
+    )
+    company_fuel: bool = Field(default=False, description="whether fuel that is taken off no driver's pay is billed")
+    company_toll: bool = Field(default=False, description="whether tolls that are taken off no driver's pay are billed")
+    number_prefix: bool = Field(default=False, description="whether numbers tell what they are of: ALD-100000 a load's")
+    customer_payments: bool = Field(
+        default=False,
+        description="whether payments recorded in the TMS are exported",
+    )
+    shared_billing: bool = Field(
+        default=False, description="whether what one company invoices and another hauls is billed between the two"
+    )
+
+    @field_validator("*")
+    @classmethod
+    def _compatible(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - the validator's signature
+        """Refuse what does not go with a setting above it, or lacks one that it needs."""
+        name = str(info.field_name)
+        clashing = [other for other in _CLASHES.get(name, ()) if value and info.data.get(other)]
+        lacking = [other for other in _NEEDS.get(name, ()) if value and not info.data.get(other, True)]
+        if clashing:
+            raise unfit(f"does not go with {_named(clashing)}", "Set one of them to false.")
+        if lacking:
+            raise unfit(f"is of no use without {_named(lacking)}", "Set both to true, or neither.")
+        return value
+
+    def rules(self) -> dict[str, bool]:
+        """Return the settings that decide what is billed."""
+        return self.model_dump(exclude={"auto"})
+
+
+def _named(settings: list[str]) -> str:
+    return " and ".join(f"export.{each}" for each in settings)
+
+
+# As the TMS documents them. A setting is compared with those above it.
+_CLASHES: Final[Table[str, tuple[str, ...]]] = {
+    "pay_subsidiary_carrier": ("ignore_driver_bills",),
+    "single_driver_bill": ("ignore_driver_bills", "pay_subsidiary_carrier"),
+    "by_tax_category": ("ignore_driver_bills", "pay_subsidiary_carrier"),
+    "tax_company_vendor": ("ignore_driver_bills", "pay_subsidiary_carrier"),
+}
+_NEEDS: Final[Table[str, tuple[str, ...]]] = {
+    "by_tax_category": ("single_driver_bill",),
+    "tax_company_vendor": ("single_driver_bill",),
+    "customer_payments": ("revenue",),
+}
 
 
 class Relay(Section):
@@ -188,6 +263,7 @@ class Config(BaseSettings):
     http: Http
     alvys: Alvys
     quickbooks: Quickbooks
+    export: Export
     relay: Relay
     mapping: Mapping
 

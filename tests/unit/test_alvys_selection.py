@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.alvys import Settings, Skip
+from adapters.alvys import Rules, Settings, Skip
 from adapters.alvys.selection import (
     carrier_skip,
     gone,
@@ -88,7 +88,7 @@ def test_trip_is_skipped_for_a_reason_or_taken(fields: dict[str, Any], skip: Ski
 
 
 def test_settings_can_take_every_subsidiary_and_zeros() -> None:
-    every = replace(SETTINGS, subsidiary=None, skip_zero=False)
+    every = replace(SETTINGS, subsidiary=None, rules=Rules(ignore_zero=False))
     assert invoice_skip(INVOICE | {"Total": {"Amount": 0}, "Loads": [{"SubsidiaryName": "Theirs LLC"}]}, every) is None
     assert trip_skip(TRIP | {"TenderAs": "Theirs LLC", "Carrier": {"TotalPayable": {"Amount": 0}}}, every) is None
 

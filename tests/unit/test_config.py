@@ -162,7 +162,7 @@ class TestProblems:
             ("alvys_timezone", "/etc/passwd", "is not a time zone"),
             ("alvys_page_size", "201", "is above 200"),
             ("alvys_invoice_chunk", "51", "is above 50"),
-            ("alvys_skip_zero", "perhaps", "is neither true nor false"),
+            ("export_ignore_zero", "perhaps", "is neither true nor false"),
             ("relay_concurrency", "8.5", "is not a whole number"),
             ("relay_retry_cap", "1s", "is below relay.retry_base"),
             ("quickbooks_realm_id", "91-30", "is not written as it should be"),
@@ -360,3 +360,40 @@ def everything_raised(error: BaseException | None) -> str:
         shown += [str(error), repr(error), error.args]
         error = error.__cause__ or error.__context__
     return str(shown)
+
+
+class TestExportRules:
+    CLASHES = (
+        ("pay_subsidiary_carrier", "ignore_driver_bills"),
+        ("single_driver_bill", "ignore_driver_bills"),
+        ("single_driver_bill", "pay_subsidiary_carrier"),
+        ("by_tax_category", "ignore_driver_bills"),
+        ("by_tax_category", "pay_subsidiary_carrier"),
+        ("tax_company_vendor", "ignore_driver_bills"),
+        ("tax_company_vendor", "pay_subsidiary_carrier"),
+    )
+    NEEDS = (("by_tax_category", "single_driver_bill"), ("tax_company_vendor", "single_driver_bill"))
+
+    @pytest.mark.parametrize(("one", "other"), CLASHES)
+    def test_settings_that_exclude_each_other_are_refused(self, one: str, other: str) -> None:
+        told = refused(REQUIRED | variables({f"export_{one}": "true", f"export_{other}": "true"}))
+        assert f"does not go with export.{other}" in told[f"export.{one} / LOADLEDGER_EXPORT_{one.upper()}"]
+
+    @pytest.mark.parametrize(("one", "other"), NEEDS)
+    def test_settings_that_need_another_are_refused_alone(self, one: str, other: str) -> None:
+        told = refused(REQUIRED | variables({f"export_{one}": "true"}))
+        assert f"without export.{other}" in told[f"export.{one} / LOADLEDGER_EXPORT_{one.upper()}"]
+
+    def test_all_that_does_not_go_together_is_told_at_once(self) -> None:
+        wrong = ("ignore_driver_bills", "pay_subsidiary_carrier", "single_driver_bill", "tax_company_vendor")
+        told = refused(REQUIRED | variables({f"export_{each}": "true" for each in wrong}))
+        assert len(told) == len(wrong) - 1
+
+    def test_payments_are_of_no_use_without_invoices(self) -> None:
+        told = refused(REQUIRED | variables({"export_customer_payments": "true", "export_revenue": "false"}))
+        assert [*told] == ["export.customer_payments / LOADLEDGER_EXPORT_CUSTOMER_PAYMENTS"]
+
+    @pytest.mark.parametrize("alone", ["single_driver_bill", "carrier_statements", "company_fuel", "shared_billing"])
+    def test_settings_reach_the_rules_by_their_names(self, alone: str) -> None:
+        chosen = configured(**{f"export_{alone}": "true"}).export.rules()
+        assert chosen == load(environ=REQUIRED).export.rules() | {alone: True}

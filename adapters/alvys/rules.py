@@ -1,0 +1,27 @@
+"""What a person can choose about which records are billed, and how: the settings its users know from the TMS."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The settings of the TMS's own integration, by their meaning there; MAPPING.md has their names and their effects.
+
+    Whether they go together is checked where the configuration is read.
+    """
+
+    revenue: bool = True  # invoices, and what is paid on them
+    expense: bool = True  # bills and credits of carriers, drivers and sellers
+    ignore_driver_bills: bool = False
+    single_driver_bill: bool = False  # a driver's statement is one bill over its net pay
+    separate_carrier_invoice: bool = False  # a carrier's bill waits for the carrier's own invoice
+    by_tax_category: bool = False  # of the drivers, only those on 1099 are billed
+    pay_subsidiary_carrier: bool = False  # the company that hauled is billed instead of its driver
+    ignore_zero: bool = True  # documents over nothing are left alone
+    tax_company_vendor: bool = False  # a 1099 driver's vendor is the driver's company
+    carrier_statements: bool = False  # carriers are billed by their statements only
+    company_fuel: bool = False  # fuel that no driver pays
+    company_toll: bool = False  # tolls that no driver pays
+    number_prefix: bool = False  # ALD-100000
+    customer_payments: bool = False  # payments recorded in the TMS
+    shared_billing: bool = False  # what one company invoices and another hauls is settled between them
