@@ -25,13 +25,15 @@ class Connection(sqlite3.Connection):
         super().__init__(*args, **named)
         self.life = LIFE.get()
         self.open = True
+        self._heard_of = 0
 
     @override
     def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
         if self.life is not None:
             self.life.statement()
         cursor = super().execute(sql, parameters)
-        if sql == "COMMIT":
+        if sql == "COMMIT" and self.total_changes != self._heard_of:
+            self._heard_of = self.total_changes
             self.committed(self)
         return cursor
 
@@ -89,7 +91,7 @@ class _NoThread:
 
 
 class Disk:
-    """What the lives of one loop hold open. `committed` hears of every commit, on the connection that made it."""
+    """What the lives of one loop hold open. `committed` hears of every commit that changed a row, on its connection."""
 
     def __init__(self, loop: Loop, committed: Callable[[Connection], None]) -> None:
         self._loop = loop

@@ -10,7 +10,7 @@ import heapq
 import sys
 from asyncio import events
 from collections.abc import Callable, Coroutine
-from contextvars import Context, ContextVar
+from contextvars import Context, ContextVar, copy_context
 from hashlib import blake2b
 from itertools import count
 from random import Random
@@ -122,6 +122,25 @@ class _Task(asyncio.Task[Any]):
         return self._number
 
 
+class _Handle(asyncio.TimerHandle):
+    """What is to run, now or at a time: asyncio's own, without what that keeps for its debug mode."""
+
+    __slots__ = ()
+
+    def __init__(self, when: float, callback: Any, args: Any, context: Context | None) -> None:
+        self._when: float = when
+        self._callback: Any = callback
+        self._args: Any = args
+        self._context: Context = copy_context() if context is None else context
+        self._cancelled: bool = False
+        self._repr = self._source_traceback = None
+
+    @override
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._callback = self._args = None
+
+
 class Network(Protocol):
     """What carries bytes between the programs in the loop."""
 
@@ -143,8 +162,8 @@ class Loop(asyncio.BaseEventLoop):
         self.complaints: list[tuple[Life | None, str]] = []
         self.turns = 0
         self._now = 0.0
-        self._soon: list[asyncio.Handle] = []
-        self._later: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._soon: list[_Handle] = []
+        self._later: list[tuple[float, int, _Handle]] = []
         self._order = count()
         self._ended = False
         self._running = False
@@ -175,8 +194,26 @@ class Loop(asyncio.BaseEventLoop):
 
     def _turn(self) -> bool:
         """Run all that is ready now, in an order drawn from the seed; return whether the clock was moved by a timer."""
+        moved = self._come_due()
+        batch, self._soon = self._soon, []
+        if len(batch) > 1:
+            self.chance.shuffle(batch)
+        for handle in batch:
+            if not handle._cancelled:
+                life = handle._context.get(LIFE)
+                if life is None or (life.alive and life.step()):
+                    try:
+                        handle._context.run(handle._callback, *handle._args)
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as error:  # noqa: BLE001 - as in any loop it is told, and the others run
+                        self.call_exception_handler({"message": f"{handle!r} failed", "exception": error})
+        return moved
+
+    def _come_due(self) -> bool:
+        """Let a turn's time pass, or move the clock to the next timer if nothing is ready; return whether it did."""
         timers = self._later
-        while timers and timers[0][2].cancelled():
+        while timers and timers[0][2]._cancelled:
             heapq.heappop(timers)
         moved = False
         if not self._soon:
@@ -186,18 +223,10 @@ class Loop(asyncio.BaseEventLoop):
             moved = True
         while timers and timers[0][0] <= self._now:
             timer = heapq.heappop(timers)[2]
-            if not timer.cancelled():
+            if not timer._cancelled:
                 self._soon.append(timer)
         self._now += _TURN
         self.turns += 1
-        batch, self._soon = self._soon, []
-        if len(batch) > 1:
-            self.chance.shuffle(batch)
-        for handle in batch:
-            if not handle.cancelled():
-                life = handle._context.get(LIFE)  # type: ignore[attr-defined]
-                if life is None or (life.alive and life.step()):
-                    handle._run()
         return moved
 
     # -- what is to run ------------------------------------------------------------------------------------------
@@ -210,7 +239,7 @@ class Loop(asyncio.BaseEventLoop):
     def call_soon(
         self, callback: Callable[[Unpack[Args]], object], *args: *Args, context: Context | None = None
     ) -> asyncio.Handle:
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = _Handle(0.0, callback, args, context)
         self._soon.append(handle)
         return handle
 
@@ -234,12 +263,9 @@ class Loop(asyncio.BaseEventLoop):
         *args: *Args,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        handle = _Handle(when, callback, args, context)
         heapq.heappush(self._later, (when, next(self._order), handle))
         return handle
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Be told by a handle; a cancelled timer is thrown away when its time comes."""
 
     @override
     def create_future(self) -> asyncio.Future[Any]:
@@ -292,9 +318,7 @@ class Loop(asyncio.BaseEventLoop):
     def is_closed(self) -> bool:
         return self._ended
 
-    @override
-    def get_debug(self) -> bool:
-        return False
+    get_debug = staticmethod(bool)  # no: every task and future asks, and this is quickest
 
     def bury(self, life: Life) -> None:
         """Keep what a killed life left suspended: it must not even unwind."""
