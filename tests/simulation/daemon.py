@@ -86,6 +86,8 @@ class Daemon:
         self._epoch = epoch
         self.deaths: list[Death] = []
         self._stop = asyncio.Event()
+        self.dead = asyncio.Event()
+        """Whether its last life has ended."""
 
     def now(self) -> datetime:
         """Return the virtual instant."""
@@ -115,7 +117,9 @@ class Daemon:
         """Start it."""
         death = self.deaths[self.lives] if self.lives < len(self.deaths) else Death()
         life = Life(last=death.step, last_statement=death.statement)
+        self.dead = dead = asyncio.Event()
         life.at_death(lambda: self._bury(life))
+        life.at_death(dead.set)
         self.life, self.lives = life, self.lives + 1
         self._stop = asyncio.Event()
         context = contextvars.copy_context()

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from tests.simulation.people import Accountants, Billers, Support, empty
 
 _MONTH: Final = date(2026, 10, 1)
 _LONGEST_LIFE: Final = 120  # steps after a write within which a death falls
+_LOOK: Final = 10.0  # seconds until somebody sees that the daemon has lost its access
 _REST: Final = 4 * 3600.0  # seconds in which all must come to rest once faults have ended
 
 
@@ -159,19 +160,31 @@ class World:
     async def _fate(self) -> None:
         """Let the daemon die, stop, start again, and be restored from older copies."""
         self._armed = bool(self.plan.deaths)
-        end = self._next_end()
+        end, copy = self._next(self.plan.stops), self._next(self._copied)
         while True:
-            await asyncio.sleep(1)
-            if self.plan.restores and self.daemon.alive and self.chance.random() < 0.01:
+            await self._time(min(end, copy, self.loop.time() + _LOOK))
+            if self.loop.time() >= copy and self.daemon.alive:
                 self._copies.append(self._place / f"copy-{len(self._copies)}.db")
                 self.daemon.copy(self._copies[-1])
+                copy = self._next(self._copied)
             if self.loop.time() >= end:
                 await self._end()
-                end = self._next_end()
+                end = self._next(self.plan.stops)
             if self.judge.locked_out:
                 await self._reconnect()
             if not self.daemon.alive:
                 await self._again()
+
+    async def _time(self, when: float) -> None:
+        """Wait until then, or until the daemon is dead."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(when):
+                await self.daemon.dead.wait()
+
+    @property
+    def _copied(self) -> float:
+        """The mean time between two copies of the file: some twenty of them to choose from."""
+        return max(100.0, self.plan.span / 20) if self.plan.restores else 0.0
 
     async def _reconnect(self) -> None:
         """Give the daemon a new refresh token, as an administrator must once the old chain is dead."""
@@ -186,9 +199,9 @@ class World:
         self.judge.locked_out = False
         self.daemon.start()
 
-    def _next_end(self) -> float:
-        stops = self.plan.stops
-        return self.loop.time() + self.chance.expovariate(1 / stops) if stops else float("inf")
+    def _next(self, mean: float) -> float:
+        """Draw when something happens next, of what happens so often; 0 is never."""
+        return self.loop.time() + self.chance.expovariate(1 / mean) if mean else float("inf")
 
     async def _end(self) -> None:
         if self.daemon.life is not None and self.chance.random() < 0.5:
