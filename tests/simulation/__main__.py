@@ -4,42 +4,91 @@ import os
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from functools import partial
+from itertools import count, islice, takewhile
+from typing import Final
 
 import click
+from typing_extensions import override
 
 from tests.simulation.run import Report, run_seed
+
+_PROGRESS: Final = 30.0  # seconds between two lines that say how far it is
 
 
 @click.command()
 @click.option("--seeds", default=100, show_default=True, type=click.IntRange(min=1), help="How many.")
+@click.option("--total", type=click.IntRange(min=1), help="As many seeds as give so many transactions, instead.")
 @click.option("--start", default=1, show_default=True, help="The first one.")
 @click.option("--transactions", default=100, show_default=True, type=click.IntRange(min=1), help="In each, about.")
 @click.option("--replay", type=int, help="Run this seed alone, and print its trace hash.")
 @click.option("--repeat", default=1, show_default=True, type=click.IntRange(min=1), help="Runs of each seed.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(min=1), help="Processes at once.")
-def main(*, seeds: int, start: int, transactions: int, replay: int | None, repeat: int, jobs: int) -> None:
+def main(
+    *, seeds: int, total: int | None, start: int, transactions: int, replay: int | None, repeat: int, jobs: int
+) -> None:
     """Run seeds; exit with 1 if any promise was broken in any of them."""
-    wanted = [replay] if replay is not None else range(start, start + seeds)
-    began, reports = time.perf_counter(), list[Report]()
+    tally, told = Tally(repeat), time.perf_counter()
+    wanted: Iterable[int] = range(start, start + seeds)
+    if total is not None:
+        wanted = takewhile(lambda _: tally.transactions < total, count(start))
+    if replay is not None:
+        wanted = [replay]
+    for report in _reports(wanted, transactions=transactions, repeat=repeat, jobs=jobs):
+        tally.take(report)
+        _tell(report, transactions, verbose=replay is not None)
+        if time.perf_counter() - told > _PROGRESS:
+            told = time.perf_counter()
+            click.echo(f"{tally}")
+    click.echo(f"{tally}")
+    click.echo("explained failures: " + ", ".join(f"{code} {number:,}" for code, number in tally.codes.most_common()))
+    sys.exit(1 if tally.broken else 0)
+
+
+class Tally:
+    """What came of all seeds so far. Each was run `repeat` times, and is counted once, but for the rates."""
+
+    def __init__(self, repeat: int) -> None:
+        self._repeat = repeat
+        self._began = time.perf_counter()
+        self._processor = 0.0
+        self._counted: Counter[str] = Counter()
+        self.transactions = self.broken = 0
+        self.codes: Counter[str] = Counter()
+
+    def take(self, report: Report) -> None:
+        """Add a seed."""
+        self.transactions += report.transactions
+        self.broken += bool(report.violations)
+        self.codes += report.codes
+        self._processor += report.processor
+        self._counted.update(seeds=1, lives=report.lives, moves=report.moves)
+
+    @override
+    def __str__(self) -> str:
+        took = time.perf_counter() - self._began
+        made, counted = self.transactions, self._counted
+        return (
+            f"{made:,} transactions in {counted['seeds']:,} seeds, {counted['lives']:,} lives of the daemon,"
+            f" {counted['moves']:,} moves, {took:,.0f} s: {made * self._repeat / took:,.0f} transactions/s,"
+            f" {made / self._processor:,.0f} a second of one core; {self.broken:,} seeds with broken promises"
+        )
+
+
+def _reports(wanted: Iterable[int], *, transactions: int, repeat: int, jobs: int) -> Iterator[Report]:
+    """Yield what comes of seeds: one after the other, or in so many processes and as they end."""
+    work = partial(run, transactions=transactions, repeat=repeat)
+    if jobs == 1:
+        yield from map(work, wanted)
+        return
+    seeds = iter(wanted)
     with ProcessPoolExecutor(jobs) as pool:
-        work = partial(run, transactions=transactions, repeat=repeat)
-        for report in pool.map(work, wanted) if jobs > 1 else map(work, wanted):
-            reports.append(report)
-            _tell(report, transactions, verbose=replay is not None)
-    took = time.perf_counter() - began
-    total = sum(report.transactions for report in reports)
-    failed = sum(bool(report.violations) for report in reports)
-    click.echo(
-        f"{total:,} transactions in {len(reports):,} seeds, {sum(report.lives for report in reports):,} lives of the"
-        f" daemon, {sum(report.moves for report in reports):,} moves, {took:.1f} s: {total / took:,.0f} transactions/s,"
-        f" {total / sum(report.processor for report in reports):,.0f} a second of one core"
-    )
-    codes = sum((report.codes for report in reports), Counter[str]())
-    click.echo("explained failures: " + ", ".join(f"{code} {count:,}" for code, count in codes.most_common()))
-    click.echo(f"{failed:,} seeds with broken promises")
-    sys.exit(1 if failed else 0)
+        waiting: set[Future[Report]] = set()
+        while waiting := waiting | {pool.submit(work, seed) for seed in islice(seeds, 2 * jobs - len(waiting))}:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
 
 
 def run(seed: int, *, transactions: int, repeat: int) -> Report:
