@@ -13,7 +13,7 @@ from typing import Protocol
 from state.creation import Creation
 from state.outbox import Claim, Observation, Receipt
 from state.problem import Problem
-from state.transaction import Document, Kind, Sourced
+from state.transaction import Document, DocumentType, Kind, Sourced
 
 
 class VendorError(Exception):
@@ -197,6 +197,9 @@ class Accounting(Protocol):
 
     async def changes(self, since: datetime) -> Changes:
         """Return what changed since then, at least once, possibly more than once."""
+
+    async def stands(self, document_type: DocumentType, document_id: str) -> bool:
+        """Whether a document is there and not voided, as of now: a list of changes may be older than our own void."""
 
     async def check(self) -> Sequence[Finding]:
         """Say line by line whether connection, plan, preferences, chart of accounts and mapping are fit."""

@@ -76,7 +76,8 @@ class Payments:
         asked_at = self._clock()
         changes = await self._accounting.changes(since)
         await self._store.memory.observe(changes.observations, CURSOR, changes.until)
-        self._caught_up(await self._adopt(changes.observations, asked_at))
+        behind = await self._adopt(changes.observations, asked_at)
+        self._caught_up(await self._confront() or behind)
         broken: list[Exception] = []
         fresh = set(changes.observations)
         for seen in await self._store.memory.observations():
@@ -91,9 +92,20 @@ class Payments:
         if broken:
             raise ExceptionGroup("observations that could not be acted on", broken)
 
-    async def _adopt(self, seen: Sequence[Observation], asked_at: datetime) -> bool:
+    async def _confront(self) -> bool:
+        """Ask again for what seems to stand though it is reverted, and tell of what does; say if any does."""
+        behind = False
+        for seen in await self._store.stray():
+            asked_at = self._clock()
+            if await self._accounting.stands(seen.document_type, seen.document.id):
+                behind |= await self._adopt([seen], asked_at, certain=True)
+            else:
+                await self._store.memory.forget(seen)
+        return behind
+
+    async def _adopt(self, seen: Sequence[Observation], asked_at: datetime, *, certain: bool = False) -> bool:
         """Take over what was sent and then forgotten, as by a store that was restored from a backup; say if any was."""
-        adopted = await self._store.adopt(seen, asked_at)
+        adopted = await self._store.adopt(seen, asked_at, certain=certain)
         for transaction in adopted:
             self._moved(Trigger.DOCUMENT_FOUND)
             log.warning("store.was_behind", transaction=transaction.id, label=transaction.label)

@@ -116,6 +116,7 @@ TRANSITIONS: tuple[Row, ...] = (
     Row(T.VOID_CONFIRMED,     PAID,     REVERTED, None,           Trace.ANY),   # paid while the void was under way
     Row(T.DOCUMENT_FOUND,     PENDING,  PENDING,  None,           Trace.NONE),  # sent before the store was set back
     Row(T.DOCUMENT_FOUND,     ERROR,    ERROR,    None,           Trace.NONE),
+    Row(T.DOCUMENT_FOUND,     REVERTED, ERROR,    None,           Trace.NONE),  # and so was wanted again: by whom?
     Row(T.VOID_OVERTAKEN,     PENDING,  PENDING,  EXPORT,         Trace.ANY),   # wanted again while it went: a new one
     Row(T.PAYMENT_RECORDED,   EXPORTED, EXPORTED, REPORT_PAYMENT, Trace.ANY),   # part of the amount
     Row(T.PAYMENT_COMPLETED,  EXPORTED, PAID,     REPORT_PAYMENT, Trace.ANY),

@@ -8,7 +8,7 @@ from typing import Any
 from state.database import Work, to_micros
 from state.lifecycle import Effect, IllegalMove, State, Trigger, move, triggers
 from state.outbox import Observation, PaymentReport, Phase
-from state.problem import LOST, problem
+from state.problem import LOST, STANDS, problem
 from state.rows import observation_from, transaction_columns, transaction_from, write
 from state.transaction import Document, Money, Origin, Sourced, Transaction, TransactionId
 
@@ -149,14 +149,22 @@ def _released(work: Work, after: Transaction, step: Step) -> Transaction:
     return find(work, after.id)
 
 
-def adopt(work: Work, seen: Observation, asked_at: datetime | None = None) -> Transaction | None:
+def adopt(
+    work: Work, seen: Observation, asked_at: datetime | None = None, *, certain: bool = False
+) -> Transaction | None:
     """Let the transaction that a document's marker names take it over, if it waits and knows of none; else None.
 
     An export in doubt has arrived then: it is looked for no more, and compared with the document instead. None, too, if
-    the transaction moved after the books were asked.
+    the transaction moved after the books were asked. One that is reverted takes over only what is `certain` to stand,
+    since what was seen of its document may be older than our own void: then it is an error, and a person, or the TMS
+    when it next speaks of it, says whether the document is to stay.
     """
     known = _bearer(work, seen)
-    if known is None or (asked_at is not None and known.updated_at > asked_at):
+    if (
+        known is None
+        or (known.state is State.REVERTED and not certain)
+        or (asked_at is not None and known.updated_at > asked_at)
+    ):
         return None
     if known.in_flight:
         _end_doubt(work, known)
@@ -164,6 +172,11 @@ def adopt(work: Work, seen: Observation, asked_at: datetime | None = None) -> Tr
         return apply(work, find(work, known.id), Trigger.DOCUMENT_FOUND, _FOUND, changes={"document": seen.document})
     except IllegalMove:
         return None  # something is still under way, and will tell
+
+
+def stray(work: Work) -> list[Observation]:
+    """Return what was seen to stand of transactions that are reverted."""
+    return [seen for row in work.rows("observed_of_reverted") if _bearer(work, seen := observation_from(row))]
 
 
 def _bearer(work: Work, seen: Observation) -> Transaction | None:
@@ -214,6 +227,8 @@ def consequences(before: Transaction, trigger: Trigger) -> dict[str, Any]:
             return gone
         case Trigger.DOCUMENT_LOST:
             return gone | {"generation": before.generation + 1, "problem": problem(LOST)}
+        case Trigger.DOCUMENT_FOUND if before.state is State.REVERTED:
+            return {"problem": problem(STANDS)}
         case Trigger.VOID_OVERTAKEN:
             return gone | {"generation": before.generation + 1}
         case Trigger.REEXPORT_REQUESTED | Trigger.SOURCE_RESTORED:
@@ -265,8 +280,9 @@ def _party_mended(known: Transaction, sourced: Sourced) -> bool:
 
 
 def _withdrawn_there(work: Work, known: Transaction) -> bool:
-    """Whether it is gone, or going, because the TMS withdrew it; what a person reverted stays reverted."""
-    if known.state is not State.REVERTED and newest_wish(work, known.id) is not Effect.VOID:
+    """Whether it is gone, going or to be gone because the TMS withdrew it; what a person reverted stays reverted."""
+    stands = known.problem is not None and known.problem.code == STANDS
+    if known.state is not State.REVERTED and not stands and newest_wish(work, known.id) is not Effect.VOID:
         return False
     row = work.row("last_withdrawal", transaction_id=known.id)
     return row is not None and row["trigger"] == Trigger.SOURCE_WITHDRAWN

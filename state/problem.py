@@ -19,6 +19,7 @@ class Problem:
 
 
 LOST: Final = "document_lost"
+STANDS: Final = "document_stands"
 
 # fmt: off
 CATALOGUE: Final[dict[str, Problem]] = {
@@ -46,6 +47,8 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "Look for it there. A document that is there: force to exported and name it; otherwise retry."),
         Problem(LOST, "The document was voided or deleted in accounting.",
                 "If that was meant, force to reverted; otherwise retry, which makes a new document."),
+        Problem(STANDS, "It is reverted here, but a document of it stands in accounting: an older copy was put back.",
+                "To keep the document, retry; to take it away, revert."),
         Problem("forced", "A person forced this state.",
                 "See the history for who did it and why."),
     )

@@ -172,6 +172,10 @@ ON CONFLICT (document_type, document_id) DO UPDATE SET kind = excluded.kind, sou
 -- observed: what was seen of documents whose marker names one record
 SELECT body FROM observations WHERE kind = :kind AND source_id = :source_id
 
+-- observed_of_reverted: what was seen of documents that should not be there
+SELECT o.body FROM observations o JOIN transactions t ON t.kind = o.kind AND t.source_id = o.source_id
+WHERE t.state = 'reverted' AND t.document_id IS NULL
+
 -- observations: standings not yet acted on
 SELECT body, seen_at FROM observations ORDER BY seen_at, document_type, document_id
 

@@ -28,6 +28,7 @@ from state.moves import (
     consequences,
     find,
     make,
+    stray,
     take_in,
 )
 from state.outbox import Attempt, Change, Claim, Observation, PaymentReport, Phase
@@ -169,16 +170,23 @@ class Store:
 
         return await self._database.run(unit)
 
-    async def adopt(self, seen: Sequence[Observation], asked_at: datetime) -> list[Transaction]:
+    async def stray(self) -> list[Observation]:
+        """Return what was seen to stand in accounting of transactions that are reverted, and may be gone since."""
+        return await self._database.run(stray)
+
+    async def adopt(
+        self, seen: Sequence[Observation], asked_at: datetime, *, certain: bool = False
+    ) -> list[Transaction]:
         """Take over the documents that the books hold for transactions which know of none; return those transactions.
 
         That is how a store that was set back to an older copy learns what was sent since. A transaction that moved
         after the books were asked, at `asked_at`, is left for the next look: we may just have taken it back ourselves.
+        One that is reverted takes over only what is `certain` to stand, and is an error then.
         """
         named = [each for each in seen if each.ours]
 
         def unit(work: Work) -> list[Transaction]:
-            adopted = (adopt(work, each, asked_at) for each in named)
+            adopted = (adopt(work, each, asked_at, certain=certain) for each in named)
             return [transaction for transaction in adopted if transaction is not None]
 
         return await self._database.run(unit) if named else []

@@ -17,6 +17,7 @@ from adapters.quickbooks.parties import Parties
 from adapters.quickbooks.references import References
 from adapters.quickbooks.settings import Settings
 from adapters.quickbooks.voids import Voids
+from state.transaction import DocumentType
 
 
 class QuickBooks(Accounting):
@@ -38,6 +39,11 @@ class QuickBooks(Accounting):
     async def changes(self, since: datetime) -> Changes:
         """Return every invoice and bill that changed since then, at least once, with its payments."""
         return await self._watch.changes(since)
+
+    @override
+    async def stands(self, document_type: DocumentType, document_id: str) -> bool:
+        """Whether a document is there and not voided, read by its id."""
+        return await self._watch.stands(document_type, document_id)
 
     @override
     async def check(self) -> Sequence[Finding]:

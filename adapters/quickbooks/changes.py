@@ -16,7 +16,7 @@ from adapters.quickbooks.references import References
 from adapters.quickbooks.settings import Settings
 from adapters.quickbooks.shapes import Paid, Ref, readable
 from state.outbox import Observation, Settlement
-from state.transaction import InexactMoney, Money, Origin
+from state.transaction import DocumentType, InexactMoney, Money, Origin
 
 # Change data reaches back thirty days; a day of it is left for slow answers and odd clocks.
 _REACH: Final = timedelta(days=29)
@@ -96,6 +96,11 @@ class Watch:
                 return rows
             last = page[-1]["MetaData"]["LastUpdatedTime"]
             low, start = (low, start + PAGE) if last == low else (last, 1)
+
+    async def stands(self, document_type: DocumentType, document_id: str) -> bool:
+        """Whether a document is there and not voided. Read by id: what else we read may be older."""
+        raw = await self._client.read(FORMS[document_type].entity, document_id, purpose="document")
+        return raw is not None and not Copy.of(raw).held.gone
 
     async def _missing_documents(
         self, form: Form, documents: dict[str, Copy], payments: dict[str, Paid]

@@ -743,6 +743,19 @@ async def test_document_of_another_hand_is_not_called_ours(world: World) -> None
     assert not (await world.observed())[INVOICE.document_type, invoice["Id"]].ours
 
 
+async def test_document_stands_until_it_is_voided_or_deleted(world: World) -> None:
+    invoice = await world.exported(transaction())
+    bill = await world.exported(transaction(BILL, "trip-1"))
+    assert invoice.document is not None
+    assert bill.document is not None
+    asked = [(INVOICE.document_type, invoice.document.id), (BILL.document_type, bill.document.id)]
+    assert [await world.quickbooks.stands(*each) for each in asked] == [True, True]
+
+    hands.void_invoice(world.twin.company, invoice.document.id)
+    hands.delete(world.twin.company, "Bill", bill.document.id)
+    assert [await world.quickbooks.stands(*each) for each in asked] == [False, False]
+
+
 async def test_more_changes_than_one_answer_holds_are_all_seen(world: World) -> None:
     customer = hands.create(world.twin.company, "Customer", {"DisplayName": "Globex"})
     made = set()

@@ -28,6 +28,7 @@ _EXPLAINED: Final = {
     "party_name_taken": {"planted"},
     "period_closed": {"planted", "closed"},
     "document_lost": {"voided", "deleted"},
+    "document_stands": {"restored"},
     "document_edited": {"edited"},
     "document_differs": {"edited"},
     "document_paid": {"paid"},
@@ -37,6 +38,9 @@ _EXPLAINED: Final = {
     "payment_refused": {"withdrawn", "changed", "force"},
     "total_negative": {"negative"},
 }
+
+# What explains it too once the daemon went on with an older copy, which knows nothing of what was done since.
+_FORGOTTEN: Final = {"document_lost": {"withdrawn", "revert", "force"}}
 
 
 class Judge:
@@ -112,7 +116,8 @@ class Judge:
         known = self.facts.records[subject]
         negative = {"negative"} if known.now is not None and known.now.total < 0 else set()
         deeds = known.deeds | self.facts.everywhere | negative
-        if not _EXPLAINED.get(code, set()) & deeds:
+        forgotten = _FORGOTTEN.get(code, set()) if "restored" in deeds else set()
+        if not (_EXPLAINED.get(code, set()) | forgotten) & deeds:
             self.facts.breach("unexplained", f"the {what} of {subject} ended in {code} after {sorted(deeds)}")
 
     def _settled(self, subject: Subject, known: Known, state: str, money: list[Any], *, held: bool) -> None:

@@ -38,6 +38,7 @@ _LEGAL: Final = frozenset({
     ("void_confirmed",      "paid",      "reverted"),
     ("document_found",      "error",     "error"),
     ("document_found",      "pending",   "pending"),
+    ("document_found",      "reverted",  "error"),
     ("void_overtaken",      "pending",   "pending"),
     ("payment_recorded",    "exported",  "exported"),
     ("payment_completed",   "exported",  "paid"),

@@ -100,7 +100,7 @@ def key(place: Place) -> object:
     """Return what makes a place different from others: not how often something happened, but what stands now."""
     held = None if place.held is None else {WITHDRAWN: "withdrawn", place.amount: "the same"}.get(place.held, "changed")
     wishes = tuple((wish.effect, wish.phase, place.overtaken(wish)) for wish in place.wishes)
-    return (place.state, place.document, place.gone_there, held, wishes)
+    return (place.state, place.document, place.gone_there, place.stands, held, wishes)
 
 
 # -- what can happen --------------------------------------------------------------------------------------------------
@@ -180,10 +180,10 @@ class Stage:
                 yield Happening(f"ended with {outcome}", does, place.ended(wish, outcome))
 
     async def _found(self) -> None:
-        """Let the reader of the books find a document that carries the transaction's marker."""
+        """Let the reader of the books find a document that carries the transaction's marker, and surely stands."""
         origin = Origin(Kind.CUSTOMER_INVOICE, "id of 1001")
         seen = Observation(DocumentType.INVOICE, Document("found", "N1", "0"), Money(1), Money(1), origin=origin)
-        if not await self.desk.store.adopt([seen], self.desk.clock.now):
+        if not await self.desk.store.adopt([seen], self.desk.clock.now, certain=True):
             raise IllegalMove(None, Trigger.DOCUMENT_FOUND)
 
     async def _ended(self, spot: Spot, wish: Wish, outcome: str) -> None:
@@ -228,6 +228,7 @@ def placed(held: sqlite3.Connection) -> Place:
         wishes=tuple(Wish(*wish) for wish in wishes),
         held=None if kept[0] is None else kept[0] // 100,
         taken_by=taken[-1] if taken else None,
+        stands=row["problem_code"] == "document_stands",
         history=tuple(f"{trigger}: {source} -> {dest}" for trigger, source, dest in history),
     )
 

@@ -4,7 +4,7 @@ What is sent travels: it is on the wire at once, and in the books when the clock
 is heard, whatever became of the sender meanwhile. So a crash or a fault never undoes what has left.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from state import database
 from state.lifecycle import Effect, Trigger
 from state.outbox import Claim, Observation, Outcome, Receipt
 from state.problem import Problem
-from state.transaction import Document, Kind, Sourced
+from state.transaction import Document, DocumentType, Kind, Sourced
 
 if TYPE_CHECKING:
     import pytest
@@ -317,12 +317,18 @@ class FakeAccounting:
     clock: Now
     seen: Sequence[Observation] | Exception = ()
     windows: list[Window] = field(default_factory=list)
+    standing: Collection[str] = ()
+    asked: list[tuple[DocumentType, str]] = field(default_factory=list)
 
     async def changes(self, since: datetime) -> Changes:
         self.windows.append(Window(since))
         if isinstance(self.seen, Exception):
             raise self.seen
         return Changes(self.seen, self.clock())
+
+    async def stands(self, document_type: DocumentType, document_id: str) -> bool:
+        self.asked.append((document_type, document_id))
+        return document_id in self.standing
 
     async def check(self) -> Sequence[Finding]:
         return []

@@ -25,7 +25,7 @@ payment_recorded    | -                | -                           | exported 
 payment_completed   | -                | -                           | paid / report_payment     | -                       | -                | -
 payment_reversed    | -                | -                           | exported                  | -                       | -                | exported
 document_lost       | -                | -                           | error                     | -                       | -                | error
-document_found      | -                | pending or -                | -                         | error or -              | -                | -
+document_found      | -                | pending or -                | -                         | error or -              | error or -       | -
 reexport_requested  | -                | -                           | -                         | -                       | pending / export | -
 """  # noqa: E501 - a table is read across
 
@@ -88,6 +88,7 @@ class Place:
     wishes: tuple[Wish, ...] = ()
     held: int | None = None
     taken_by: str | None = None
+    stands: bool = False  # a document was found though it was reverted, and nobody has said yet what is to become of it
     history: tuple[str, ...] = ()
 
     # -- what can be said of it -------------------------------------------------------------------------------
@@ -122,8 +123,8 @@ class Place:
 
     @property
     def gone_there(self) -> bool:
-        """Whether the TMS, not a person, took it away last, and it is gone or going."""
-        return self.taken_by == "tms" and (self.state == "reverted" or self.going)
+        """Whether the TMS, not a person, took it away last, and it is gone, going, or there again."""
+        return self.taken_by == "tms" and (self.state == "reverted" or self.going or self.stands)
 
     def overtaken(self, wish: Wish) -> bool:
         return (wish.generation, wish.revision) != (self.generation, self.revision)
@@ -251,6 +252,7 @@ class Place:
             state=dest,
             wishes=kept + wanted,
             taken_by=TAKEN_AWAY.get(name, self.taken_by),
+            stands=dest == "error" and (self.stands or (self.state, name) == ("reverted", "document_found")),
             history=(*self.history, f"{name}: {source} -> {dest}"),
         )
         takes_in = dest == "pending" or (dest == "exported" and name != "forced")

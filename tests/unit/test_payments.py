@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Desk
 
 OVERLAP = timedelta(minutes=5)
+OURS = Origin(Kind.CUSTOMER_INVOICE, "id of 1001")
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +128,7 @@ async def test_books_are_caught_up_with_once_what_they_show_is_taken_over(reader
         await reader.payments.run_once()
     assert notes == []
 
-    await reader.see(seen(held, 10_000, 10_000, origin=Origin(Kind.CUSTOMER_INVOICE, "id of 1001")))
+    await reader.see(seen(held, 10_000, 10_000, origin=OURS))
     await asyncio.gather(*notes)
 
     await reader.payments.run_once()  # the same again: there is nothing left to take over
@@ -135,6 +136,31 @@ async def test_books_are_caught_up_with_once_what_they_show_is_taken_over(reader
     assert told[:1] == [(State.PENDING, held)]
     assert lags == [True, False]
     assert reader.moved == [Trigger.DOCUMENT_FOUND]
+
+
+async def test_document_that_stands_though_it_is_reverted_is_asked_for_and_shown(reader: Reader) -> None:
+    reverted = await reader.desk.new("100.00")
+    await reader.desk.withdraw()
+    reader.accounting.standing = {"d9"}
+
+    await reader.see(seen(Document("d9", "N1001", "3"), 10_000, 10_000, origin=OURS))
+    await reader.see()
+
+    shown = await reader.desk.again(reverted)
+    assert (shown.state, shown.document) == (State.ERROR, Document("d9", "N1001", "3"))
+    assert reader.accounting.asked == [(DocumentType.INVOICE, "d9")]
+    assert reader.moved == [Trigger.DOCUMENT_FOUND]
+
+
+async def test_older_look_at_a_document_that_we_took_away_is_forgotten(reader: Reader, invoice: "Transaction") -> None:
+    await reader.desk.withdraw()
+    await reader.desk.finish(await reader.desk.announced(), reader.desk.yes(None))
+
+    await reader.see(seen(invoice.document, 10_000, 10_000, origin=OURS))
+    await reader.see()
+
+    assert ((await reader.desk.again(invoice)).state, await reader.kept()) == (State.REVERTED, 0)
+    assert (len(reader.accounting.asked), reader.moved) == (1, [])
 
 
 # -- payments ---------------------------------------------------------------------------------------------------------

@@ -1,15 +1,19 @@
 """What the books hold of ours and the store knows nothing of: taken over, so that nothing is made twice."""
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from state.lifecycle import State, Trigger
+from state.moves import Recorded
 from state.outbox import Observation
+from state.problem import problem
 from state.transaction import Document, DocumentType, Kind, Money, Origin
 
 if TYPE_CHECKING:
+    from state.transaction import Transaction
     from tests.unit.conftest import Desk
 
 HELD = Document("145", "renumbered", "3")
@@ -180,3 +184,80 @@ async def test_which_of_two_documents_with_one_marker_is_ours_is_left_to_a_perso
     await desk.store.memory.observe([replace(copied, gone=True)], "payments", desk.clock.now)
     [adopted] = await desk.store.adopt([SEEN], desk.clock.now)
     assert adopted.document == HELD
+
+
+# -- what is reverted -------------------------------------------------------------------------------------------------
+
+
+async def test_document_that_surely_stands_though_it_is_reverted_is_shown_as_an_error(desk: "Desk") -> None:
+    reverted = await reverted_by_a_person(desk)
+
+    [found] = await desk.store.adopt([SEEN], desk.clock.now, certain=True)
+
+    assert (found.state, found.document, found.problem) == (State.ERROR, HELD, problem("document_stands"))
+    assert (await desk.told(reverted))[-1] == "document_found: reverted -> error"
+    assert await desk.standing(reverted) == []
+
+
+async def test_person_keeps_the_document_that_stands_with_a_retry(desk: "Desk") -> None:
+    await reverted_by_a_person(desk)
+    [found] = await desk.store.adopt([SEEN], desk.clock.now, certain=True)
+
+    kept = await desk.store.retry(found.id, desk.cause)
+
+    assert (kept.state, kept.document, await desk.standing(found)) == (State.PENDING, HELD, ["export waiting"])
+
+
+async def test_person_takes_the_document_that_stands_away_with_a_revert(desk: "Desk") -> None:
+    await reverted_by_a_person(desk)
+    [found] = await desk.store.adopt([SEEN], desk.clock.now, certain=True)
+
+    going = await desk.apply(found, Trigger.REVERT_REQUESTED)
+
+    assert (going.document, await desk.standing(found)) == (HELD, ["void waiting"])
+
+
+async def test_document_that_stands_is_kept_if_the_tms_took_it_away_and_shows_it_again(desk: "Desk") -> None:
+    await desk.new()
+    await desk.withdraw()
+    [found] = await desk.store.adopt([SEEN], desk.clock.now, certain=True)
+
+    assert await desk.record() is Recorded.CHANGED
+
+    kept = await desk.again(found)
+    assert (kept.state, kept.document, await desk.standing(found)) == (State.PENDING, HELD, ["export waiting"])
+
+
+async def test_document_that_stands_though_a_person_reverted_it_waits_for_a_person(desk: "Desk") -> None:
+    await reverted_by_a_person(desk)
+    [found] = await desk.store.adopt([SEEN], desk.clock.now, certain=True)
+
+    assert await desk.record() is Recorded.UNCHANGED
+    assert (await desk.again(found)).state is State.ERROR
+
+
+async def test_document_that_stands_goes_if_the_tms_says_that_it_is_withdrawn(desk: "Desk") -> None:
+    await reverted_by_a_person(desk)
+    [found] = await desk.store.adopt([SEEN], desk.clock.now, certain=True)
+
+    assert await desk.withdraw() is Recorded.WITHDRAWN
+    assert await desk.standing(found) == ["void waiting"]
+
+
+async def test_only_what_was_seen_to_stand_of_the_reverted_is_stray(desk: "Desk") -> None:
+    observe = partial(desk.store.memory.observe, cursor="payments", to=desk.clock.now)
+    await desk.new()
+    await desk.new(load="1002")
+    other = replace(SEEN, document=Document("other", None, "0"), origin=Origin(Kind.CUSTOMER_INVOICE, "id of 1002"))
+    await observe([SEEN, other])
+    assert await desk.store.stray() == []
+
+    await desk.withdraw()
+    assert await desk.store.stray() == [SEEN]
+
+    await observe([replace(SEEN, gone=True)])
+    assert await desk.store.stray() == []
+
+
+async def reverted_by_a_person(desk: "Desk") -> "Transaction":
+    return await desk.apply(await desk.new(), Trigger.REVERT_REQUESTED)

@@ -148,12 +148,13 @@ class Life(RuleBasedStateMachine):
         self.tries(load, self.desk.store.retry(self.seen(load).id, self.desk.cause), self.places[load].retried())
 
     @precondition(lambda self: self.known)
-    @rule(some=several)
-    def are_found_in_the_books(self, some: set[str]) -> None:
-        leads = {load: place for load in some & self.known.keys() if (place := self.places[load].found()) is not None}
-        adopted = self.runs(
-            self.desk.store.adopt([self.observation(load) for load in sorted(some)], self.desk.clock.now)
-        )
+    @rule(some=several, certain=st.booleans())
+    def are_found_in_the_books(self, some: set[str], *, certain: bool) -> None:
+        found = {load: self.places[load] for load in some & self.known.keys()}
+        takers = {load: place for load, place in found.items() if certain or place.state != "reverted"}
+        leads = {load: after for load, place in takers.items() if (after := place.found()) is not None}
+        seen = [self.observation(load) for load in sorted(some)]
+        adopted = self.runs(self.desk.store.adopt(seen, self.desk.clock.now, certain=certain))
 
         assert {each.label for each in adopted} == leads.keys()
         self.places |= leads
