@@ -3,7 +3,7 @@
 from adapters.alvys.adapter import Alvys
 from adapters.alvys.client import ENDPOINTS
 from adapters.alvys.rules import Rules
-from adapters.alvys.selection import Skip
+from adapters.alvys.selection.common import Skip
 from adapters.alvys.settings import Settings
 
 __all__ = ["ENDPOINTS", "Alvys", "Rules", "Settings", "Skip"]

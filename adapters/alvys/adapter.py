@@ -9,7 +9,7 @@ from adapters.alvys.directory import Directory
 from adapters.alvys.freight import Freight
 from adapters.alvys.health import examine
 from adapters.alvys.payments import PATHS, Payments
-from adapters.alvys.selection import Skip
+from adapters.alvys.selection.common import Skip
 from adapters.alvys.settings import Settings
 from adapters.http import Http
 from adapters.ports import Finding, Sender, Source

@@ -9,26 +9,18 @@ from typing_extensions import override
 
 from adapters.alvys.client import Client, period
 from adapters.alvys.directory import Directory, chunks
-from adapters.alvys.mapping import (
-    carrier_bill,
+from adapters.alvys.mapping.bills import carrier_bill, trip_withdrawn
+from adapters.alvys.mapping.invoices import (
     customer_invoice,
     invoice_id,
     invoice_withdrawn,
     load_withdrawn,
-    trip_withdrawn,
     unreadable_load,
 )
 from adapters.alvys.record import glimpse
-from adapters.alvys.selection import (
-    Skip,
-    carrier_skip,
-    gone,
-    invoice_gone,
-    invoice_skip,
-    may_be_invoiced,
-    newest,
-    trip_skip,
-)
+from adapters.alvys.selection.common import Skip, gone
+from adapters.alvys.selection.invoices import invoice_gone, invoice_skip, may_be_invoiced, newest
+from adapters.alvys.selection.trips import carrier_skip, trip_skip
 from adapters.alvys.settings import Settings
 from adapters.ports import Census, Source
 from state.transaction import Sourced

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.alvys import Settings
-from adapters.alvys.mapping import carrier_bill, customer_invoice, invoice_owner, invoice_withdrawn, load_withdrawn
+from adapters.alvys.mapping.bills import carrier_bill
+from adapters.alvys.mapping.invoices import customer_invoice, invoice_owner, invoice_withdrawn, load_withdrawn
 from adapters.alvys.record import Record
 from state.transaction import Address, Content, Kind, Line, Money, Sourced
 

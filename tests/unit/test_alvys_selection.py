@@ -5,15 +5,9 @@ from typing import Any
 import pytest
 
 from adapters.alvys import Rules, Settings, Skip
-from adapters.alvys.selection import (
-    carrier_skip,
-    gone,
-    invoice_gone,
-    invoice_skip,
-    may_be_invoiced,
-    newest,
-    trip_skip,
-)
+from adapters.alvys.selection.common import gone
+from adapters.alvys.selection.invoices import invoice_gone, invoice_skip, may_be_invoiced, newest
+from adapters.alvys.selection.trips import carrier_skip, trip_skip
 
 SETTINGS = Settings(
     api_url="http://alvys.test",

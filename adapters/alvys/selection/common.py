@@ -1,0 +1,51 @@
+"""The reasons why records are left alone, and how a table of them is read."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import date
+from enum import StrEnum
+
+from adapters.alvys.record import Odd, Record
+from adapters.alvys.settings import Settings
+
+
+class Skip(StrEnum):
+    """Why a record was left alone. Each is a wish of the settings or of the vendor's data, never a fault."""
+
+    SUMMARY = "summary"  # an invoice over many loads: a route of its own
+    STANDALONE = "standalone"  # an invoice without a load: likewise
+    DRAFT = "draft"
+    SUPERSEDED = "superseded"  # the load has a newer one
+    NOT_OURS = "not_ours"  # another subsidiary's
+    OWN_DRIVER = "own_driver"  # no carrier to bill us
+    SUBSIDIARY_CARRIER = "subsidiary_carrier"  # the carrier is one of the tenant's own companies
+    NOT_RELEASED = "not_released"
+    ZERO_VALUED = "zero_valued"
+    BEFORE_FIRST_DATE = "before_first_date"
+
+
+Rule = Callable[[Record, Settings], bool]
+
+
+def gone(raw: object) -> bool:
+    """Whether a load or trip was cancelled or deleted."""
+    return isinstance(raw, Mapping) and (raw.get("Status") == "Cancelled" or raw.get("IsDeleted") is True)
+
+
+def first_that_applies(rules: Mapping[Skip, Rule], raw: object, path: str, settings: Settings) -> Skip | None:
+    """Return the first rule that applies. One that can't be read does not: the mapping tells what is odd."""
+    for skip, applies in rules.items():
+        with suppress(Odd):
+            if applies(Record(raw, path), settings):
+                return skip
+    return None
+
+
+def foreign(owner: str, settings: Settings) -> bool:
+    """Whether a record names another subsidiary; one that names none is a problem to tell, not to skip."""
+    return settings.subsidiary is not None and bool(owner) and owner != settings.subsidiary
+
+
+def early(day: date | None, settings: Settings) -> bool:
+    """Whether a record is booked before the first date that is synced."""
+    return day is not None and day < settings.first_date
