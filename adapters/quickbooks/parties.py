@@ -82,12 +82,12 @@ class Parties:
     async def _named_or_new(self, party: Party, names: tuple[str, ...], form: Form) -> str:
         """Return the party that goes by one of the names, or a new one that goes by the first."""
         name = key(names[0])
-        held = await self._creations.held(form, name)
+        held = await self._creations.held(form.party, name)
         if found := await self._found(names, form):
             return found
-        creation = await self._creations.next(form, name, held, encode(card(party, names[0])), party.source_id)
+        creation = await self._creations.next(form.party, name, held, encode(card(party, names[0])), party.source_id)
         try:
-            return await self._creations.send(form, name, creation)
+            return await self._creations.send(form.party, name, creation)
         except Refused as refusal:
             if refusal.fault.code in _EXISTS:
                 return await self._held(names, form)

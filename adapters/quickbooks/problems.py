@@ -77,6 +77,18 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "of this name.",
                 "Wait until QuickBooks is well again, or add the party there by hand under this very name (Sales > "
                 "Customers or Expenses > Vendors > New); then retry."),
+        # items
+        Problem("item_inactive", "The item made for this charge is inactive in QuickBooks.",
+                "Make it active again (Settings > Products and services > Include inactive > Make active), or map the "
+                "charge to another item or income account; then retry."),
+        Problem("item_name_taken",
+                "A charge is mapped to an income account, and the name of the item to be made for it is in use.",
+                "Give the item named below the income account of the mapping, or rename it (Settings > Products and "
+                "services > Edit); or map the charge to an item; then retry."),
+        Problem("item_undecided",
+                "QuickBooks gave no clear answer when an item was created, several times, and lists none of this name.",
+                "Wait until QuickBooks is well again, or add the item there by hand under this very name, with the "
+                "income account of the mapping (Settings > Products and services > New); then retry."),
         # refused by QuickBooks
         Problem("plan_lacks_feature",
                 "The company's QuickBooks plan, or the connected user, may not do this; bills need Essentials or "
