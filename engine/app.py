@@ -204,6 +204,7 @@ def _alvys(config: Config) -> alvys.Settings:
         carrier_terms_days=section.carrier_terms_days,
         rules=alvys.Rules(**config.export.rules()),
         subsidiary=section.subsidiary,
+        subsidiary_id=section.subsidiary_id,
         reference_refresh=section.reference_refresh,
         poll_interval=section.poll_interval,
         overlap=section.overlap,

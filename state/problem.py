@@ -29,6 +29,8 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "Open the record in the TMS and save it again; if it comes back, report the detail below."),
         Problem("party_missing", "The TMS record names no customer or carrier.",
                 "Set the customer on the load, or the carrier on the trip, in the TMS."),
+        Problem("subsidiary_unknown", "The TMS record names its company by an id only, and ours is not known.",
+                "Set alvys.subsidiary_id in the configuration, to the id below if that is this legal entity; restart."),
         Problem("number_missing", "The TMS record has no number to file the document under.",
                 "Give the record its number in the TMS."),
         Problem("date_missing", "The TMS record has no date to book the document on.",

@@ -1,6 +1,7 @@
 """What a person can choose about which records are billed, and how: the settings its users know from the TMS."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +15,7 @@ class Rules:
     expense: bool = True  # bills and credits of carriers, drivers and sellers
     ignore_driver_bills: bool = False
     single_driver_bill: bool = False  # a driver's statement is one bill over its net pay
+    carrier_bill_on: Literal["invoice", "release"] = "invoice"  # of the customer, of the trip
     separate_carrier_invoice: bool = False  # a carrier's bill waits for the carrier's own invoice
     by_tax_category: bool = False  # of the drivers, only those on 1099 are billed
     pay_subsidiary_carrier: bool = False  # the company that hauled is billed instead of its driver

@@ -13,9 +13,10 @@ class Settings:
     `api_url` may end in the version path or leave it out. `page_size` is at most 200, `invoice_chunk` (load numbers
     per invoice search) at most 50, per the vendor's and its users' experience. Records dated before `first_date` are
     left alone. `timezone` turns the vendor's instants into calendar dates. `subsidiary` is the legal entity's name in
-    Alvys; None takes every record, which is right for a tenant with one subsidiary only. `reference_refresh` is how
-    long, in seconds, a carrier (or a customer that could not be found) is not asked for again. What changed is looked
-    for every `poll_interval` seconds, from `overlap` seconds before the last look.
+    Alvys; None takes every record, which is right for a tenant with one subsidiary only. `subsidiary_id` is its id,
+    the only way some records name it: without it, they are problems. `reference_refresh` is how long, in seconds, a
+    carrier (or a customer that could not be found) is not asked for again. What changed is looked for every
+    `poll_interval` seconds, from `overlap` seconds before the last look.
     """
 
     api_url: str
@@ -30,6 +31,7 @@ class Settings:
     carrier_terms_days: int = 30
     rules: Rules = field(default_factory=Rules)
     subsidiary: str | None = None
+    subsidiary_id: str | None = None
     reference_refresh: float = 3600.0
     poll_interval: float = 60.0
     overlap: float = 300.0

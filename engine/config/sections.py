@@ -3,7 +3,7 @@
 from collections.abc import Mapping as Table
 from datetime import UTC
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -89,6 +89,9 @@ class Alvys(Section):
     subsidiary: Text | None = Field(
         default=None, description="the legal entity's name in Alvys; leave it out if the tenant has one subsidiary only"
     )
+    subsidiary_id: Text | None = Field(
+        default=None, description="its id there; needed beside the name for drivers, statements, fuel and tolls"
+    )
     poll_interval: Seconds = Field(default=60, description="the time between two looks at what changed")
     overlap: Seconds = Field(default=300, description="how far each look reaches back before the last one")
     requests_per_minute: Count = Field(default=10, description="the budget of each endpoint")
@@ -143,6 +146,10 @@ class Export(Section):
     single_driver_bill: bool = Field(
         default=False, description="whether a driver's statement is one bill over the net pay, a line for each part"
     )
+    carrier_bill_on: Literal["invoice", "release"] = Field(
+        default="invoice",
+        description="when a carrier's bill is due: with the customer's invoice, or on release of the trip",
+    )
     separate_carrier_invoice: bool = Field(
         default=False, description="whether a carrier's bill waits until the carrier's own invoice is on the trip"
     )
@@ -169,7 +176,7 @@ class Export(Section):
 
     @field_validator("*")
     @classmethod
-    def _compatible(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - the validator's signature
+    def _compatible(cls, value: object, info: ValidationInfo) -> object:
         """Refuse what does not go with a setting above it, or lacks one that it needs."""
         name = str(info.field_name)
         clashing = [other for other in _CLASHES.get(name, ()) if value and info.data.get(other)]
@@ -180,7 +187,7 @@ class Export(Section):
             raise unfit(f"is of no use without {_named(lacking)}", "Set both to true, or neither.")
         return value
 
-    def rules(self) -> dict[str, bool]:
+    def rules(self) -> dict[str, Any]:
         """Return the settings that decide what is billed."""
         return self.model_dump(exclude={"auto"})
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from adapters.alvys import Settings
 from adapters.alvys.mapping.bills import carrier_bill
+from adapters.alvys.mapping.common import known_by_id
 from adapters.alvys.mapping.invoices import customer_invoice, invoice_owner, invoice_withdrawn, load_withdrawn
-from adapters.alvys.record import Record
+from adapters.alvys.record import Odd, Record
 from state.transaction import Address, Content, Kind, Line, Money, Sourced
 
 SETTINGS = Settings(
@@ -392,6 +393,18 @@ def test_record_that_names_no_subsidiary_is_not_booked_where_one_decides() -> No
     blank = changed(changed(INVOICE, "Loads", []), "Vendor", None)
     assert trouble(customer_invoice(blank, CUSTOMER, ours)) == ("shape_unknown", "Invoice names no subsidiary")
     assert content(customer_invoice(blank, CUSTOMER, SETTINGS)).load_number == "1001"
+
+
+def test_company_that_is_named_by_id_only_must_be_told_from_ours() -> None:
+    driver = Record({"Id": "dri-1", "SubsidiaryId": "sub-2"}, "Driver")
+    known_by_id(driver, "sub-2", SETTINGS)
+    ours = replace(SETTINGS, subsidiary="Blue Mesa Logistics LLC")
+    with pytest.raises(Odd, match="Driver belongs to sub-2") as caught:
+        known_by_id(driver, "sub-2", ours)
+    assert caught.value.problem.code == "subsidiary_unknown"
+    known_by_id(driver, "sub-2", replace(ours, subsidiary_id="sub-1"))
+    with pytest.raises(Odd, match="names no subsidiary"):
+        known_by_id(driver, "", replace(ours, subsidiary_id="sub-1"))
 
 
 JSON = st.recursive(

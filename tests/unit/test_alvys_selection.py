@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from adapters.alvys import Rules, Settings, Skip
-from adapters.alvys.selection.common import gone
+from adapters.alvys.selection.common import foreign_by_id, gone
 from adapters.alvys.selection.invoices import invoice_gone, invoice_skip, may_be_invoiced, newest
 from adapters.alvys.selection.trips import carrier_skip, trip_skip
 
@@ -85,6 +85,15 @@ def test_settings_can_take_every_subsidiary_and_zeros() -> None:
     every = replace(SETTINGS, subsidiary=None, rules=Rules(ignore_zero=False))
     assert invoice_skip(INVOICE | {"Total": {"Amount": 0}, "Loads": [{"SubsidiaryName": "Theirs LLC"}]}, every) is None
     assert trip_skip(TRIP | {"TenderAs": "Theirs LLC", "Carrier": {"TotalPayable": {"Amount": 0}}}, every) is None
+
+
+@pytest.mark.parametrize(
+    ("owner", "ours", "foreign"),
+    [("sub-2", "sub-1", True), ("sub-1", "sub-1", False), ("", "sub-1", False), ("sub-2", None, False)],
+)
+def test_company_named_by_id_is_foreign_if_known_to_be(owner: str, ours: str | None, foreign: bool) -> None:  # noqa: FBT001 - a table
+    assert foreign_by_id(owner, replace(SETTINGS, subsidiary_id=ours)) is foreign
+    assert not foreign_by_id(owner, replace(SETTINGS, subsidiary=None, subsidiary_id=ours))
 
 
 def test_a_carrier_of_the_tenants_own_is_skipped() -> None:

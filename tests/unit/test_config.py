@@ -397,3 +397,7 @@ class TestExportRules:
     def test_settings_reach_the_rules_by_their_names(self, alone: str) -> None:
         chosen = configured(**{f"export_{alone}": "true"}).export.rules()
         assert chosen == load(environ=REQUIRED).export.rules() | {alone: True}
+
+    def test_carriers_are_billed_with_the_invoice_unless_the_release_is_chosen(self) -> None:
+        assert load(environ=REQUIRED).export.carrier_bill_on == "invoice"
+        assert configured(export_carrier_bill_on="release").export.rules()["carrier_bill_on"] == "release"

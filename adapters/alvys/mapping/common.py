@@ -29,6 +29,13 @@ def known(record: Record, owner: str, settings: Settings) -> None:
         raise odd(f"{record.path} names no subsidiary")
 
 
+def known_by_id(record: Record, owner: str, settings: Settings) -> None:
+    """Do the same for a record that names its subsidiary by id only; raise if ours can't be told from it."""
+    known(record, owner, settings)
+    if settings.subsidiary is not None and settings.subsidiary_id is None:
+        raise Odd(problem("subsidiary_unknown", f"{record.path} belongs to {owner}"))
+
+
 def dated(day: date | None, record: Record) -> date:
     """Return the date a record is booked on; raise if there is none."""
     if day is None:

@@ -46,6 +46,12 @@ def foreign(owner: str, settings: Settings) -> bool:
     return settings.subsidiary is not None and bool(owner) and owner != settings.subsidiary
 
 
+def foreign_by_id(owner: str, settings: Settings) -> bool:
+    """Do the same for a record that names its subsidiary by id only."""
+    ours = settings.subsidiary_id
+    return settings.subsidiary is not None and ours is not None and bool(owner) and owner != ours
+
+
 def early(day: date | None, settings: Settings) -> bool:
     """Whether a record is booked before the first date that is synced."""
     return day is not None and day < settings.first_date
