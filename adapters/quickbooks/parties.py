@@ -1,25 +1,18 @@
 """Which QuickBooks customer or vendor stands for a party of the TMS: linked, else found by name, else created."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
-from weakref import WeakValueDictionary
-
-import anyio
 
 from adapters.http import encode
-from adapters.ports import Links, OutcomeUnknown
+from adapters.ports import Links
 from adapters.quickbooks.client import Client, quoted
 from adapters.quickbooks.creations import Creations
 from adapters.quickbooks.faults import Refused
+from adapters.quickbooks.flights import Flights
 from adapters.quickbooks.forms import Form, Raw
 from adapters.quickbooks.problems import rejected
 from adapters.quickbooks.shapes import Named, readable
 from state.transaction import Address, Party
-
-# A document waits so many seconds for another that is creating its party, then lets others go first.
-_PATIENCE: Final = 5.0
 
 _LONGEST_NAME: Final = 500
 _LONGEST_COMPANY: Final = 100
@@ -41,7 +34,7 @@ class Parties:
         self._client = client
         self._links = links
         self._creations = creations
-        self._flights: WeakValueDictionary[str, anyio.Lock] = WeakValueDictionary()
+        self._flights = Flights("party")
         self._doubted: set[tuple[str, str]] = set()
 
     def doubt(self, party: Party, form: Form) -> None:
@@ -59,25 +52,12 @@ class Parties:
         names = tuple(dict.fromkeys(filter(None, (clean(party.accounting_name or ""), clean(party.name)))))
         if not names:
             raise rejected("party_missing", f"party {party.source_id} has no name that QuickBooks accepts")
-        async with self._flight(names[0]):
+        async with self._flights.alone(key(names[0])):
             if linked := await self._linked(party, form):
                 return linked  # another document has seen to it meanwhile
             found = await self._named_or_new(party, names, form)
             await self._links.link(form.party.lower(), party.source_id, found, name=key(names[0]))
             return found
-
-    @asynccontextmanager
-    async def _flight(self, name: str) -> AsyncIterator[None]:
-        """Be the only one who looks for a name and creates it; raise OutcomeUnknown if another takes long over it."""
-        lock = self._flights.setdefault(key(name), anyio.Lock())
-        with anyio.move_on_after(_PATIENCE) as waiting:
-            await lock.acquire()
-        if waiting.cancelled_caught:
-            raise OutcomeUnknown("another document is creating the party", _PATIENCE)
-        try:
-            yield
-        finally:
-            lock.release()
 
     async def _named_or_new(self, party: Party, names: tuple[str, ...], form: Form) -> str:
         """Return the party that goes by one of the names, or a new one that goes by the first."""

@@ -290,7 +290,7 @@ class Telling(Memory):
 
 
 async def test_slow_creation_does_not_hold_up_others_for_long(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.quickbooks.parties._PATIENCE", 0.02)
+    monkeypatch.setattr("adapters.quickbooks.flights._PATIENCE", 0.02)
     memory = Telling()
     daemon, known = world.another(memory=memory), Party("p-0", "Acme Foods")
     hands.create(world.twin.company, "Customer", {"DisplayName": known.name})
