@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from adapters.ports import Absent, Conflict, Order, Present, Verdict
-from adapters.quickbooks.client import Change, Client, quoted
+from adapters.quickbooks.client import Change, Client, Purpose, quoted
 from adapters.quickbooks.forms import FORMS, Form, Raw
 from adapters.quickbooks.marker import Marker, fingerprint, fingerprints, parse, subject, total
 from adapters.quickbooks.problems import named, rejected
@@ -45,12 +45,12 @@ class Copy:
     @property
     def document(self) -> Document:
         """The document as the ledger remembers it."""
-        return Document(self.held.id, self.held.doc_number, self.held.sync_token)
+        return Document(self.held.id, self.held.number, self.held.sync_token)
 
     def told(self, form: Form) -> str:
         """Return the document in words a person can search for."""
         held = self.held
-        number = f" no. {held.doc_number}" if held.doc_number else ""
+        number = f" no. {held.number}" if held.number else ""
         party = f"{form.party.lower()} {held.party.name or held.party.value}"
         return f"{form.entity} {held.id}{number} of {held.txn_date}, {party}, {held.total_amt}"
 
@@ -83,9 +83,9 @@ class Request:
         """The change of the books it asks for, None if there is nothing to do."""
         if not self.body:
             return None
-        removes = self.order.claim.message.effect is Effect.VOID
-        operation = self.form.removal if removes else "update" if self.document_id else "create"
-        return Change(self.form.entity, operation, self.order.body)
+        if self.order.claim.message.effect is Effect.VOID:
+            return Change(self.form.entity, self.form.removal.operation, self.order.body, self.form.removal.option)
+        return Change(self.form.entity, "update" if self.document_id else "create", self.order.body)
 
     @cached_property
     def marker(self) -> Marker:
@@ -94,6 +94,11 @@ class Request:
         if found is None:
             raise ValueError("a frozen request lost its marker")
         return found
+
+    @property
+    def number(self) -> str:
+        """Our number in the request, or an empty text."""
+        return str(self.body.get(self.form.number) or "")
 
     @property
     def in_doubt(self) -> bool:
@@ -124,7 +129,7 @@ def refuse_unless_untouched(copy: Copy, wanted: Raw, entity: str, transaction: T
     fitting = fingerprints(copy.raw, form)
     written = copy.marker.fingerprint if copy.marker and ours(copy, entity, transaction) else None
     number = transaction.document.number if transaction.document else None
-    renumbered = number is not None and copy.held.doc_number not in {number, wanted.get("DocNumber")}
+    renumbered = number is not None and copy.held.number not in {number, wanted.get(form.number)}
     if written is None or renumbered or (written not in fitting and fingerprint(wanted, form) not in fitting):
         raise rejected("document_edited", copy.told(form))
 
@@ -132,37 +137,39 @@ def refuse_unless_untouched(copy: Copy, wanted: Raw, entity: str, transaction: T
 async def candidates(client: Client, requests: Collection[Request]) -> dict[int, list[Copy]]:
     """Return, by message id, every document that may be what each creation wanted, of one kind.
 
-    By number in bulk. Where we sent none, or where the request is in doubt and QuickBooks may have replaced the
-    number, by date and amount too.
+    By number in bulk. By date and amount too, where we sent none, where QuickBooks can't be asked for it, or where the
+    request is in doubt and QuickBooks may have replaced the number.
     """
     form = next(iter(requests)).form
-    numbered = [request for request in requests if "DocNumber" in request.body]
-    dated = [request for request in requests if "DocNumber" not in request.body or request.in_doubt]
+    numbers = [request.number for request in requests if form.searchable and request.number]
+    dated = [request for request in requests if request.in_doubt or not (form.searchable and request.number)]
     copies: dict[str, Copy] = {}
-    numbers = (request.body["DocNumber"] for request in numbered)
-    for raw in await client.select_in(form.entity, "DocNumber", numbers, purpose="look_up"):
+    for raw in await client.select_in(form.entity, form.number, numbers, purpose="look_up"):
         copies[raw["Id"]] = Copy.of(raw)
     for day in sorted({request.body["TxnDate"] for request in dated}):
         totals = [request.total for request in dated if request.body["TxnDate"] == day]
-        where = (
-            f"TxnDate = {quoted(day)} and TotalAmt >= {quoted(str(min(totals)))}"
-            f" and TotalAmt <= {quoted(str(max(totals)))}"
-        )
-        for raw in await client.select(form.entity, where, purpose="look_up"):
+        for raw in await dated_rows(client, form, day, min(totals), max(totals), purpose="look_up"):
             copies[raw["Id"]] = Copy.of(raw)
     return _concerned(requests, copies.values())
+
+
+async def dated_rows(  # noqa: PLR0913 - one question
+    client: Client, form: Form, day: str, least: Decimal, most: Decimal, *, purpose: Purpose
+) -> list[Raw]:
+    """Return the documents of one day whose totals lie between two amounts."""
+    where = f"TxnDate = {quoted(day)} and TotalAmt >= {quoted(str(least))} and TotalAmt <= {quoted(str(most))}"
+    return await client.select(form.entity, where, purpose=purpose)
 
 
 def _concerned(requests: Iterable[Request], copies: Iterable[Copy]) -> dict[int, list[Copy]]:
     """Return, by message id, the copies that carry a request's number or its transaction's marker."""
     by_key: defaultdict[object, dict[str, Copy]] = defaultdict(dict)
     for copy in copies:
-        for key in ((copy.held.doc_number or "").casefold(), copy.marker and copy.marker.subject):
+        for key in ((copy.held.number or "").casefold(), copy.marker and copy.marker.subject):
             by_key[key][copy.held.id] = copy
     concerned = {}
     for request in requests:
-        number = request.body.get("DocNumber")
-        same_number = by_key[number.casefold()] if number else {}
+        same_number = by_key[request.number.casefold()] if request.number else {}
         concerned[request.id] = list((same_number | by_key[request.marker.subject]).values())
     return concerned
 
@@ -198,22 +205,23 @@ def _judge_mine(request: Request, copy: Copy) -> Verdict:
 def _elsewhere(copy: Copy, request: Request) -> bool:
     """Whether a copy may bear the number beside the request's document.
 
-    Numbers of some kinds need to differ within one party only, and there two transactions of ours may share one:
-    two trips of a load by the same carrier.
+    Numbers of some kinds need to differ only where all else that matters is the same, and there two transactions of
+    ours may share one: two trips of a load by the same carrier, two payments by one cheque.
     """
     party: Any = request.body[request.form.party_ref]["value"]
-    return request.form.number_per_party and (copy.held.party.value != party or copy.marker is not None)
+    alike = {"party": copy.held.party.value == party, "total": copy.held.total_amt == request.total}
+    within = request.form.number_within
+    return bool(within) and (copy.marker is not None or not all(alike[each] for each in within))
 
 
 def judge_update(request: Request, copy: Copy | None) -> Verdict:
     """Say whether an update has been made; QuickBooks refuses one that is based on an older version."""
     if copy is None or copy.held.gone:
         return Conflict(named("document_lost").seen(f"{request.form.entity} {request.document_id}"))
-    number = request.body.get("DocNumber")
     made = (
         copy.marker == request.marker
         and request.marker.fingerprint in fingerprints(copy.raw, request.form)
-        and number in {None, copy.held.doc_number}
+        and request.number in {"", copy.held.number}
     )
     return Present(Receipt(copy.document)) if made else Absent()
 

@@ -21,7 +21,7 @@ from state.transaction import DocumentType, InexactMoney, Money, Origin
 # Change data reaches back thirty days; a day of it is left for slow answers and odd clocks.
 _REACH: Final = timedelta(days=29)
 _ENTITIES: Final = tuple(
-    dict.fromkeys((*(form.entity for form in FORMS.values()), *(form.payment for form in FORMS.values())))
+    dict.fromkeys(entity for form in FORMS.values() for entity in (form.entity, form.payment) if entity)
 )
 _CHANGED: Final = "MetaData.LastUpdatedTime"
 
@@ -58,7 +58,7 @@ class Watch:
         until = answered - (self._clock() - started) if answered else started
         observations: list[Observation] = []
         for form in FORMS.values():
-            payments = _payments(groups[form.payment])
+            payments = _payments(groups[form.payment] if form.payment else ())
             documents = _documents(groups[form.entity])
             documents |= await self._missing_documents(form, documents, payments)
             payments |= await self._missing_payments(form, documents, payments)
@@ -148,8 +148,9 @@ class Watch:
         if held.gone:
             nothing = Money(0, self._settings.home_currency)
             return Observation(form.type, copy.document, nothing, nothing, gone=True, origin=origin)
+        left = held.balance if form.payment else held.total_amt  # what nothing pays is never paid
         total, balance = (
-            self._exact(amount, held.currency_ref, form.entity, held.id) for amount in (held.total_amt, held.balance)
+            self._exact(amount, held.currency_ref, form.entity, held.id) for amount in (held.total_amt, left)
         )
         if total is None or balance is None:
             return None

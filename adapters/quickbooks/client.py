@@ -30,6 +30,7 @@ ENDPOINTS: Final = (
     "invoice",
     "bill",
     "vendorcredit",
+    "payment",
     "customer",
     "vendor",
 )
@@ -78,11 +79,12 @@ class Reply:
 
 
 class Change(NamedTuple):
-    """One change of the books: of which entity, and whether to create, update, delete or void."""
+    """One change of the books: of which entity, and whether to create, update, delete or void; with what option."""
 
     entity: str
     operation: str
     body: bytes
+    option: str = ""
 
 
 class Client:
@@ -136,8 +138,9 @@ class Client:
         second belt and never the proof.
         """
         path = change.entity.lower()
-        operation = {"operation": change.operation} if change.operation in _REMOVALS else {}
-        params = {"requestid": request_id} | operation
+        named = change.operation in _REMOVALS or change.option
+        params = {"requestid": request_id} | ({"operation": change.operation} if named else {})
+        params |= {"include": change.option} if change.option else {}
         return await self._call("POST", path, endpoint=path, writes=True, params=params, body=change.body)
 
     async def batch(self, changes: Mapping[str, Change], request_id: str) -> dict[str, Reply | VendorError]:
@@ -148,6 +151,7 @@ class Client:
         """
         items = [
             {"bId": name, "operation": change.operation, change.entity: msgspec.Raw(change.body)}
+            | ({"optionsData": change.option} if change.option else {})
             for name, change in changes.items()
         ]
         body = encode({"BatchItemRequest": items})

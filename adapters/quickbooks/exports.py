@@ -39,7 +39,6 @@ from adapters.quickbooks.mapping import (
     charge_target,
     checked_number,
     compose,
-    line_count,
     merge,
     names,
 )
@@ -287,9 +286,8 @@ def _receipt(request: Request, reply: Reply) -> Receipt:
         raise OutcomeUnknown("the answer does not say what was booked")
     if copy.held.id != (request.document_id or copy.held.id) or (copy.marker or request.marker) != request.marker:
         raise OutcomeUnknown(f"the answer speaks of another document: {copy.told(request.form)}")
-    asked = (request.total, line_count(request.body))
-    booked = (copy.held.total_amt, line_count(copy.raw))
-    if asked != booked:
-        detail = f"{copy.told(request.form)} with {booked[1]} lines; sent {asked[0]} with {asked[1]} lines"
+    lost = request.form.lines.lost(request.body, copy.raw)
+    if lost or copy.held.total_amt != request.total:
+        detail = f"{copy.told(request.form)}; sent {request.total}{f'; {lost}' if lost else ''}"
         raise Rejected(named("echo_differs").seen(detail), reply.trace, copy.document)
     return Receipt(copy.document, reply.trace)

@@ -1,12 +1,21 @@
 """Documents of QuickBooks side by side: everything in which they differ, as data."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
+from adapters.quickbooks.lines import ChargeLines, Lines, PaymentLines, Raw
 from state.transaction import DocumentType
 
-Raw = dict[str, Any]
-"""One JSON object as QuickBooks sends or takes it, numbers as Decimal or int."""
+__all__ = ["FORMS", "Form", "Raw", "Removal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The call that takes a document back: its operation, the option it bears, and what its body says beside the id."""
+
+    operation: str
+    option: str = ""
+    body: Raw = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +28,23 @@ class Form:
     party: str  # entity of the counterparty
     rival: str  # the other entity its name must not collide with
     party_ref: str
-    detail: str  # DetailType of the lines we write, and the name of their detail object
-    target_ref: str  # what a line points at: an item or an account
-    constants: Raw  # fields of every line's detail
+    lines: Lines
     opening: Raw  # header fields sent at creation only
-    removal: str  # the operation that takes a document back
-    payment: str  # the entity that settles it
+    removal: Removal
+    payment: str  # the entity that settles it, none if nothing does
     payment_types: frozenset[str]  # how links name that entity
-    number_per_party: bool  # whether two parties may use the same number
+    number: str  # the field that holds our number
+    number_within: frozenset[str]  # what two documents share where the same number is no accident
+    searchable: bool = True  # whether the books can be asked for a number
 
     @property
     def owned(self) -> frozenset[str]:
-        """The names only this type has among those we write, at whatever depth."""
-        return frozenset({self.party_ref, self.detail, self.target_ref, *self.constants})
+        """The names this type has among those we write, at whatever depth."""
+        return self.lines.names | {self.party_ref, self.number}
 
+
+_PAID_BILL: Final = frozenset({"BillPayment", "BillPaymentCheck", "BillPaymentCreditCard"})
+_BILLED: Final = ChargeLines("AccountBasedExpenseLineDetail", "AccountRef", {"BillableStatus": "NotBillable"})
 
 # fmt: off
 FORMS: Final[dict[DocumentType, Form]] = {
@@ -41,28 +53,31 @@ FORMS: Final[dict[DocumentType, Form]] = {
         Form(
             type=DocumentType.INVOICE, entity="Invoice", endpoint="invoice",
             party="Customer", rival="Vendor", party_ref="CustomerRef",
-            detail="SalesItemLineDetail", target_ref="ItemRef",
-            constants={"TaxCodeRef": {"value": "NON"}}, opening={"EmailStatus": "NotSet"},
-            removal="void", payment="Payment", payment_types=frozenset({"Payment"}),
-            number_per_party=False,
+            lines=ChargeLines("SalesItemLineDetail", "ItemRef", {"TaxCodeRef": {"value": "NON"}}),
+            opening={"EmailStatus": "NotSet"}, removal=Removal("void"),
+            payment="Payment", payment_types=frozenset({"Payment"}),
+            number="DocNumber", number_within=frozenset(),
         ),
         Form(
             type=DocumentType.BILL, entity="Bill", endpoint="bill",
-            party="Vendor", rival="Customer", party_ref="VendorRef",
-            detail="AccountBasedExpenseLineDetail", target_ref="AccountRef",
-            constants={"BillableStatus": "NotBillable"}, opening={},
-            removal="delete", payment="BillPayment",
-            payment_types=frozenset({"BillPayment", "BillPaymentCheck", "BillPaymentCreditCard"}),
-            number_per_party=True,
+            party="Vendor", rival="Customer", party_ref="VendorRef", lines=_BILLED,
+            opening={}, removal=Removal("delete"),
+            payment="BillPayment", payment_types=_PAID_BILL,
+            number="DocNumber", number_within=frozenset({"party"}),
         ),
         Form(
             type=DocumentType.VENDOR_CREDIT, entity="VendorCredit", endpoint="vendorcredit",
-            party="Vendor", rival="Customer", party_ref="VendorRef",
-            detail="AccountBasedExpenseLineDetail", target_ref="AccountRef",
-            constants={"BillableStatus": "NotBillable"}, opening={},
-            removal="delete", payment="BillPayment",
-            payment_types=frozenset({"BillPayment", "BillPaymentCheck", "BillPaymentCreditCard"}),
-            number_per_party=True,
+            party="Vendor", rival="Customer", party_ref="VendorRef", lines=_BILLED,
+            opening={}, removal=Removal("delete"),
+            payment="BillPayment", payment_types=_PAID_BILL,
+            number="DocNumber", number_within=frozenset({"party"}),
+        ),
+        Form(
+            type=DocumentType.PAYMENT, entity="Payment", endpoint="payment",
+            party="Customer", rival="Vendor", party_ref="CustomerRef", lines=PaymentLines("Invoice"),
+            opening={}, removal=Removal("update", option="void", body={"sparse": True}),
+            payment="", payment_types=frozenset(),
+            number="PaymentRefNum", number_within=frozenset({"party", "total"}), searchable=False,
         ),
     )
 }

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from adapters.quickbooks.forms import FORMS, Form, Raw
-from adapters.quickbooks.marker import fingerprint, marker, owned_lines, split, target
+from adapters.quickbooks.marker import fingerprint, marker, split
 from adapters.quickbooks.problems import rejected
 from adapters.quickbooks.settings import Mapping as Charges
 from state.transaction import Content, DocumentType, Line, Transaction
@@ -25,8 +25,8 @@ _COMPUTED: Final = frozenset(
 )
 # What we write at whatever depth, besides what the form names.
 OWNED: Final = frozenset(
-    {"Id", "SyncToken", "DocNumber", "TxnDate", "DueDate", "SalesTermRef", "APAccountRef", "PrivateNote", "Line"}
-    | {"DetailType", "Amount", "Description", "value"}
+    {"Id", "SyncToken", "TxnDate", "DueDate", "SalesTermRef", "APAccountRef", "PrivateNote", "Line"}
+    | {"Amount", "value"}
 )
 # What QuickBooks copied from the old party; a new party brings its own.
 _OF_PARTY: Final = frozenset({"BillAddr", "ShipAddr", "BillEmail", "VendorAddr"})
@@ -84,25 +84,20 @@ def compose(entity: str, transaction: Transaction, content: Content, resolved: R
         **form.opening,
     }
     optional = {
-        "DocNumber": checked_number(content.number) if numbered else None,
+        form.number: checked_number(content.number) if numbered else None,
         "DueDate": content.due_on.isoformat() if content.due_on else None,
         "SalesTermRef": {"value": resolved.term} if resolved.term else None,
         "APAccountRef": {"value": resolved.payable} if resolved.payable else None,
     }
     document |= {name: value for name, value in optional.items() if value is not None}
-    return _marked(document, form, entity, transaction, content.memo)
+    return marked(document, form, entity, transaction, content.memo)
 
 
 def _line(form: Form, line: Line, to: str) -> Raw:
-    return {
-        "DetailType": form.detail,
-        "Amount": line.amount.amount,
-        "Description": (line.description or line.name)[:_LONGEST_DESCRIPTION],
-        form.detail: {form.target_ref: {"value": to}, **form.constants},
-    }
+    return form.lines.written(line.amount.amount, to, (line.description or line.name)[:_LONGEST_DESCRIPTION])
 
 
-def _marked(document: Raw, form: Form, entity: str, transaction: Transaction, memo: str) -> Raw:
+def marked(document: Raw, form: Form, entity: str, transaction: Transaction, memo: str) -> Raw:
     """Return the document with its note: the memo, then the marker, whose fingerprint covers the memo."""
     room = _LONGEST_NOTE - len(str(marker(entity, transaction, "0" * 10))) - 1
     text = memo.strip()[:room]
@@ -124,7 +119,7 @@ def merge(held: Raw, wanted: Raw, form: Form, unwritable: Collection[str] = ()) 
         kept.pop("TxnTaxDetail", None)  # a tax of zero, sent back, is refused where QuickBooks computes the tax
     ours = {name: value for name, value in wanted.items() if name not in form.opening}
     note = (wanted["PrivateNote"] + split(held.get("PrivateNote"))[1])[:_LONGEST_NOTE]
-    return kept | ours | {"Line": _merged_lines(held, wanted, form), "PrivateNote": note}
+    return kept | ours | {"Line": form.lines.merged(held, wanted), "PrivateNote": note}
 
 
 def names(value: Any) -> frozenset[str]:  # noqa: ANN401 - untyped JSON
@@ -139,32 +134,3 @@ def _without(value: Any, dropped: Collection[str]) -> Any:  # noqa: ANN401 - unt
     if isinstance(value, dict):
         return {name: _without(each, dropped) for name, each in value.items() if name not in dropped}
     return [_without(each, dropped) for each in value] if isinstance(value, list) else value
-
-
-def _merged_lines(held: Raw, wanted: Raw, form: Form) -> list[Raw]:
-    """Pair our lines with the held ones of the same item or account, so that ids, classes and the like live on."""
-    spare = list(owned_lines(held, form))
-    merged = []
-    for line in wanted["Line"]:
-        match = next((old for old in spare if target(old, form) == target(line, form)), None)
-        if match is not None:
-            spare.remove(match)
-        merged.append(_merged_line(match or {}, line, form))
-    foreign = [line for line in held.get("Line") or () if line.get("DetailType") not in {form.detail, _SUBTOTAL}]
-    return [*merged, *foreign]
-
-
-_SUBTOTAL = "SubTotalLineDetail"
-
-
-def _merged_line(held: Raw, wanted: Raw, form: Form) -> Raw:
-    detail = (held.get(form.detail) or {}) | wanted[form.detail]
-    if held.get("Amount") != wanted["Amount"]:
-        # An amount must equal quantity times price, if these are given.
-        detail = {name: value for name, value in detail.items() if name not in {"Qty", "UnitPrice"}}
-    return held | wanted | {form.detail: detail}
-
-
-def line_count(document: Raw) -> int:
-    """Return how many lines a document has, without the subtotal QuickBooks adds."""
-    return sum(line.get("DetailType") != _SUBTOTAL for line in document.get("Line") or ())

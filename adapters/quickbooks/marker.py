@@ -8,23 +8,22 @@ books alone tell our documents from others, and an edited one from an untouched 
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache, partial
-from typing import Any
 from urllib.parse import quote, unquote
 
 from typing_extensions import override
 
 from adapters.quickbooks.forms import Form, Raw
+from adapters.quickbooks.lines import cents, letters, value
 from state.transaction import Kind, Transaction
 
 # Ten hexadecimal digits: never long enough to be taken for a card number.
 _DIGITS = 10
 _PATTERN = re.compile(rf"\[loadledger (\S+) (\w+) (\S+) g(\d+) ([0-9a-f]{{{_DIGITS}}})\]")
 _KINDS = frozenset(Kind)
-_LETTERS = re.compile(r"[^0-9A-Za-z]+")
 
 
 # Each document's marker is written and read several times on its way.
@@ -81,34 +80,30 @@ def split(note: str | None) -> tuple[str, str]:
 def fingerprints(document: Raw, form: Form) -> frozenset[str]:
     """Return the fingerprints that fit a document, ours to send or held by QuickBooks.
 
-    Two fit where a due date stands: with it, as when we sent it, and without, as when QuickBooks derived it.
+    Two fit where a due date stands: with it, as when we sent it, and without, as when QuickBooks derived it. More fit
+    where the lines leave open which of them we wrote.
     """
-    due = document.get("DueDate") or ""
-    return frozenset({_fingerprint(document, form, due), _fingerprint(document, form, "")})
+    dues = {document.get("DueDate") or "", ""}
+    return frozenset(_fingerprint(document, form, due, said) for said in form.lines.said(document) for due in dues)
 
 
 def fingerprint(document: Raw, form: Form) -> str:
     """Return the fingerprint of a document that is about to be sent."""
-    return _fingerprint(document, form, document.get("DueDate") or "")
+    return _fingerprint(document, form, document.get("DueDate") or "", form.lines.said(document)[-1])
 
 
-def _fingerprint(document: Raw, form: Form, due: str) -> str:
+def _fingerprint(document: Raw, form: Form, due: str, said: Iterable[str]) -> str:
     written = "\n".join(
         (
-            _value(document.get(form.party_ref)),
-            _cents(total(document, form)),
+            value(document.get(form.party_ref)),
+            cents(total(document, form)),
             str(document.get("TxnDate") or ""),
             due,
-            _letters(split(document.get("PrivateNote"))[0]),
-            *(_line(line, form) for line in owned_lines(document, form)),
+            letters(split(document.get("PrivateNote"))[0]),
+            *said,
         )
     )
     return hashlib.sha256(written.encode()).hexdigest()[:_DIGITS]
-
-
-def owned_lines(document: Raw, form: Form) -> Iterator[Raw]:
-    """Yield the lines of the type that we write; subtotals and plain text are QuickBooks' and people's."""
-    return (line for line in document.get("Line") or () if line.get("DetailType") == form.detail)
 
 
 def total(document: Raw, form: Form) -> Decimal:
@@ -116,26 +111,4 @@ def total(document: Raw, form: Form) -> Decimal:
     stated = document.get("TotalAmt")
     if stated is not None:
         return Decimal(stated)
-    return sum((Decimal(line["Amount"]) for line in owned_lines(document, form)), Decimal(0))
-
-
-def target(line: Raw, form: Form) -> str:
-    """Return the id of the item or account a line is booked on."""
-    return _value((line.get(form.detail) or {}).get(form.target_ref))
-
-
-def _line(line: Raw, form: Form) -> str:
-    return f"{target(line, form)} {_cents(Decimal(line.get('Amount') or 0))} {_letters(line.get('Description'))}"
-
-
-def _value(ref: Any) -> str:  # noqa: ANN401 - untyped JSON
-    return str((ref or {}).get("value") or "")
-
-
-def _cents(amount: Decimal) -> str:
-    return f"{amount:.2f}"
-
-
-def _letters(text: str | None) -> str:
-    """Return the plain letters and digits: spaces and unusual characters may come back altered."""
-    return _LETTERS.sub("", text or "")
+    return sum((Decimal(line["Amount"]) for line in form.lines.ours(document)), Decimal(0))

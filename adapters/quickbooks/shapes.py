@@ -51,12 +51,13 @@ class HeldLine(Shape):
 
 
 class Held(Shape):
-    """An invoice or a bill as QuickBooks holds it, or the tombstone of one (status Deleted)."""
+    """A document as QuickBooks holds it, or the tombstone of one (status Deleted)."""
 
     id: str
     sync_token: str = ""
     status: str | None = msgspec.field(default=None, name="status")
     doc_number: str | None = None
+    payment_ref_num: str | None = None
     txn_date: date | None = None
     total_amt: Decimal | None = None
     balance: Decimal | None = None
@@ -71,6 +72,11 @@ class Held(Shape):
     def party(self) -> Ref:
         """Whom the document is with."""
         return self.customer_ref or self.vendor_ref or Ref()
+
+    @property
+    def number(self) -> str | None:
+        """The number it carries; a payment's is that of the cheque or transfer."""
+        return self.doc_number or self.payment_ref_num
 
     @property
     def gone(self) -> bool:

@@ -1,4 +1,4 @@
-"""Void: the document of a transaction leaves the books. An invoice is voided, a bill, which knows no void, deleted."""
+"""Void: the document of a transaction leaves the books: voided, or deleted where QuickBooks knows no void of it."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from adapters.http import encode
 from adapters.ports import Absent, Order, OutcomeUnknown, Present, Sender, VendorError, Verdict
-from adapters.quickbooks.books import Copy, Request, ours
+from adapters.quickbooks.books import Copy, Request, dated_rows, ours
 from adapters.quickbooks.client import Client, Reply
 from adapters.quickbooks.faults import Refused
 from adapters.quickbooks.forms import FORMS, Form
@@ -44,7 +44,8 @@ class Voids(Sender):
             raise rejected("document_edited", copy.told(form))
         if copy.held.settled:
             raise rejected("document_paid", f"{copy.told(form)}, open {copy.held.balance}")
-        return Order(claim, request_id, encode({"Id": copy.held.id, "SyncToken": copy.held.sync_token}))
+        body = {"Id": copy.held.id, "SyncToken": copy.held.sync_token, **form.removal.body}
+        return Order(claim, request_id, encode(body))
 
     @override
     async def look_up(self, orders: Sequence[Order]) -> Mapping[int, Verdict]:
@@ -80,8 +81,13 @@ class Voids(Sender):
             return Copy.of(raw) if raw else None
         if transaction.content is None:
             return None
-        number = transaction.content.number.strip()
-        rows = await self._client.select_in(form.entity, "DocNumber", [number], purpose="document")
+        content = transaction.content
+        if form.searchable:
+            numbers = [content.number.strip()]
+            rows = await self._client.select_in(form.entity, form.number, numbers, purpose="document")
+        else:
+            day, total = content.issued_on.isoformat(), content.total.amount
+            rows = await dated_rows(self._client, form, day, total, total, purpose="document")
         copies = [Copy.of(raw) for raw in rows]
         mine = [copy for copy in copies if ours(copy, self._settings.entity, transaction) and not copy.held.gone]
         if len(mine) > 1:

@@ -11,6 +11,7 @@ import pytest
 from adapters.http import encode
 from adapters.ports import Order, OutcomeUnknown, Rejected, Unauthorized, Unavailable
 from adapters.quickbooks import QuickBooks
+from adapters.quickbooks.lines import ChargeLines
 from adapters.quickbooks.problems import ShutOut
 from state.lifecycle import Effect
 from state.outbox import Receipt
@@ -136,12 +137,12 @@ async def test_call_that_fails_as_a_whole_says_so_once(script: Scripted, said: A
 async def test_answer_that_breaks_our_judgement_costs_no_neighbour_its_receipt(
     script: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(document: dict[str, Any]) -> int:
-        if document.get("Id") == "1":
+    def broken(_lines: object, _asked: dict[str, Any], booked: dict[str, Any]) -> str:
+        if booked.get("Id") == "1":
             raise ZeroDivisionError
-        return 1
+        return ""
 
-    monkeypatch.setattr("adapters.quickbooks.exports.line_count", broken)
+    monkeypatch.setattr(ChargeLines, "lost", broken)
     found = await outcomes(script, batch(item(0), item(1), item(2)))
     assert [type(each) for each in found] == [Receipt, OutcomeUnknown, Receipt]
 
