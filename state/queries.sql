@@ -46,9 +46,17 @@ FROM transactions t
 WHERE (:state IS NULL OR t.state = :state)
   AND (:kind IS NULL OR t.kind = :kind)
   AND (:problem IS NULL OR t.problem_code = :problem)
+  AND (:unbooked_until IS NULL OR t.state IN ('pending', 'error') AND t.issued_on <= :unbooked_until)
   AND (:search IS NULL OR instr(lower(t.label || ' ' || t.number || ' ' || t.party), lower(:search)) > 0)
   AND (:before IS NULL OR t.id < :before)
 ORDER BY t.id DESC LIMIT :limit
+
+-- refused: what waits for one problem to be solved, by its date
+SELECT t.id, t.issued_on FROM transactions t WHERE t.state = 'error' AND t.problem_code = :code AND t.issued_on > :after
+UNION
+SELECT t.id, t.issued_on FROM messages m JOIN transactions t ON t.id = m.transaction_id
+WHERE m.phase = 'dead' AND m.note = :code AND t.issued_on > :after
+ORDER BY 2, 1
 
 -- unlisted: what we know of some kinds and days that the TMS does not list; loads and trips tell of themselves when they go
 SELECT t.kind, t.source_id, t.label FROM transactions t
