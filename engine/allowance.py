@@ -5,7 +5,7 @@ from typing import NamedTuple
 from engine.config import Config
 from engine.limits import Budget
 from engine.reads import Reads
-from state.database import Clock
+from state.instants import Clock
 from state.store import Store
 
 BATCH = "batch"

@@ -29,7 +29,7 @@ from engine.readiness import Readiness
 from engine.web.app import make_app
 from engine.web.auth import Role, Token
 from engine.web.server import serving
-from state.database import Clock
+from state.instants import Clock
 from state.store import Store
 
 log = structlog.get_logger(__name__)

@@ -43,7 +43,6 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 TOKENS = ("access", "refresh", "grant")
 RESULTS = ("passed", "failed")
-_OPEN = tuple(phase for phase in Phase if phase is not Phase.DELIVERED)
 _ANSWERS = ("2xx", "4xx", "5xx", "none")
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 _ENDINGS = {Delivered: "delivered", Refused: "refused", Postponed: "postponed", InDoubt: "in_doubt"}
@@ -92,9 +91,9 @@ class Metrics:
             state=State,
         )
         self._in_error = gauge("transactions_in_error", "Transactions in error, by problem.", code=self._codes)
-        self._messages = gauge("messages", "Messages of the outbox that are not delivered.", effect=Effect, phase=_OPEN)
+        self._messages = gauge("messages", "Messages of the outbox that are not delivered.", effect=Effect, phase=Phase)
         self._oldest = gauge(
-            "message_oldest_age_seconds", "Age of the oldest message not delivered.", effect=Effect, phase=_OPEN
+            "message_oldest_age_seconds", "Age of the oldest message not delivered.", effect=Effect, phase=Phase
         )
         self._observations = gauge(
             "observations_waiting",
@@ -256,7 +255,7 @@ class Metrics:
 
     def _show_backlog(self, backlog: Iterable[Backlog], now: datetime) -> None:
         waiting = {(row.effect, row.phase): row for row in backlog}
-        for key in product(Effect, _OPEN):
+        for key in product(Effect, Phase):
             row = waiting.get(key)
             self._messages.labels(*key).set(row.messages if row else 0)
             self._oldest.labels(*key).set(max(0.0, (now - row.oldest).total_seconds()) if row else 0)

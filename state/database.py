@@ -9,32 +9,26 @@ already, for which room was held back.
 """
 
 import asyncio
-import re
 import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import aiosqlite
 
 from state import backup
+from state.commit import Group, Result, Unit, commit
+from state.instants import Clock
 from state.integrity import check, worth_checking
 from state.ownership import Ownership
 from state.schema import migrate
 from state.trouble import StoreDamaged, StoreError, StoreFull, StoreMismatch, at, trouble
 
-Result = TypeVar("Result")
-Unit = Callable[["Work"], Result]
 Values = dict[str, Any]
-Clock = Callable[[], datetime]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LARGEST_COMMIT = 256  # units; keeps the first caller's wait short
 
 # Acknowledged commits must survive a power cut, and a second process must not be able to open the file.
@@ -46,46 +40,6 @@ _PRAGMAS = (
     "PRAGMA foreign_keys = ON",
 )
 _CHECKPOINT = 1000  # pages in the log before they are brought to the file
-
-
-def to_micros(instant: datetime) -> int:
-    """Return an aware instant as microseconds since 1970 UTC, exactly."""
-    return (instant - _EPOCH) // timedelta(microseconds=1)
-
-
-def from_micros(micros: int) -> datetime:
-    """Return microseconds since 1970 as an aware instant in UTC."""
-    return _EPOCH + timedelta(microseconds=micros)
-
-
-def _statements() -> dict[str, str]:
-    text = resources.files("state").joinpath("queries.sql").read_text()
-    parts = re.split(r"^-- (\w+): .*$", text, flags=re.MULTILINE)[1:]
-    return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
-
-
-_STATEMENTS = _statements()
-
-
-class Work:
-    """What a unit may do: run statements of queries.sql, by name, inside the writer's commit."""
-
-    def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
-        self._connection = connection
-        self.now = now  # one instant for the whole unit
-
-    def rows(self, statement: str, **values: Any) -> list[sqlite3.Row]:  # noqa: ANN401 - SQL values
-        """Return all rows of a query."""
-        return self._connection.execute(_STATEMENTS[statement], values).fetchall()
-
-    def row(self, statement: str, **values: Any) -> sqlite3.Row | None:  # noqa: ANN401
-        """Return the first row of a query, or None."""
-        found = self.rows(statement, **values)
-        return found[0] if found else None
-
-    def run(self, statement: str, **values: Any) -> int:  # noqa: ANN401
-        """Run a statement and return how many rows it touched."""
-        return self._connection.execute(_STATEMENTS[statement], values).rowcount
 
 
 class Connection(aiosqlite.Connection):
@@ -248,9 +202,9 @@ class Database:
         """Return what came of each unit; raise StoreError if nothing of it stands."""
         if self._broken:
             raise self._broken
-        groups = [_Group(waiting.units, None if waiting.owed else self._full) for waiting in batch]
+        groups = [Group(waiting.units, None if waiting.owed else self._full) for waiting in batch]
         try:
-            return await self._connection.call(lambda connection: _committed(connection, groups, self._clock))
+            return await self._connection.call(lambda connection: commit(connection, groups, self._clock))
         except sqlite3.Error as error:
             wrong = trouble(error)
             if wrong is None:
@@ -289,45 +243,3 @@ def _hold_still(connection: sqlite3.Connection) -> None:
 
 def _move_on(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT}")
-
-
-class _Group(NamedTuple):
-    """Units that belong together, and why they may not write, if so."""
-
-    units: Sequence[Unit[Any]]
-    refused: StoreFull | None
-
-
-def _committed(connection: sqlite3.Connection, groups: Sequence[_Group], clock: Clock) -> list[list[Any]]:
-    """Run groups of units in one commit and return what came of each unit; nothing of it stands if this raises."""
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        results = [[_undone_alone(connection, unit, clock, refused) for unit in units] for units, refused in groups]
-        connection.execute("COMMIT")
-    except sqlite3.Error:
-        if connection.in_transaction:
-            with suppress(sqlite3.Error):  # the first error is the one to tell
-                connection.execute("ROLLBACK")
-        raise
-    return results
-
-
-def _undone_alone(
-    connection: sqlite3.Connection, unit: Unit[Result], clock: Clock, refused: StoreFull | None
-) -> Result | Exception:
-    """Run one unit; if it fails, undo it and return its error, which is no matter of its neighbours'."""
-    connection.execute("SAVEPOINT unit")
-    before = connection.total_changes
-    result: Result | Exception
-    try:
-        result = unit(Work(connection, clock()))
-    except Exception as error:
-        if trouble(error):
-            raise
-        result = error
-    if refused and connection.total_changes != before:
-        result = refused
-    if isinstance(result, Exception):
-        connection.execute("ROLLBACK TO unit")
-    connection.execute("RELEASE unit")
-    return result

@@ -5,8 +5,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import NamedTuple
 
+from state.commit import Work
 from state.creation import Creation
-from state.database import Database, Work, from_micros, to_micros
+from state.database import Database
+from state.instants import from_micros, to_micros
 from state.outbox import Observation, Phase
 from state.rows import creation_from, observation_from, write
 from state.transaction import TransactionId
@@ -47,8 +49,8 @@ class Memory:
                 key = {"document_type": seen.document_type, "document_id": seen.document.id}
                 if seen.origin or work.row("find_by_document", **key):
                     kind, source_id = (seen.origin.kind, seen.origin.source_id) if seen.origin else (None, None)
-                    now = to_micros(work.now)
-                    work.run("observe", **key, kind=kind, source_id=source_id, body=write(seen), now=now)
+                    values = {"kind": kind, "source_id": source_id, "body": write(seen), "now": work.micros}
+                    work.run("observe", **key, **values)
             work.run("advance", name=cursor, value=to_micros(to))
 
         await self._database.run(unit)
@@ -116,7 +118,7 @@ class Memory:
         """Keep a new value under `name`; the one before stays in the file until the next."""
 
         def unit(work: Work) -> None:
-            work.run("keep_secret", name=name, value=value, now=to_micros(work.now))
+            work.run("keep_secret", name=name, value=value, now=work.micros)
 
         await self._database.run(unit, owed=True)  # whoever gave it out takes the one before no longer
 

@@ -4,9 +4,10 @@ import hashlib
 from dataclasses import replace
 from typing import Any, NamedTuple, assert_never
 
-from state.database import Work, to_micros
+from state.commit import Work
+from state.instants import to_micros
 from state.lifecycle import Effect, State, Trigger
-from state.moves import Cause, StaleTransaction, apply, consequences, find, newest_wish
+from state.moves import Cause, StaleTransaction, apply, consequences, current, find, newest_wish
 from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Postponed, Refused
 from state.problem import LOST, Problem
 from state.transaction import Transaction
@@ -35,11 +36,11 @@ def announce(work: Work, *, epoch: int, claim: Claim, request_id: str, body: byt
     Raises StaleTransaction if the message was replaced since it was claimed, and StoreBusy if another owner took over.
     """
     message, number = claim.message, claim.message.attempts + 1
-    frozen = {"request_id": request_id, "now": to_micros(work.now), "epoch": epoch}
+    frozen = {"request_id": request_id, "now": work.micros, "epoch": epoch}
     announced = work.run(
         "announce",
         id=message.id,
-        phase=message.phase,
+        phase=message.phase.value,
         attempts=message.attempts,
         revision=message.revision,
         body=body,
@@ -53,7 +54,7 @@ def announce(work: Work, *, epoch: int, claim: Claim, request_id: str, body: byt
         "begin_attempt",
         message_id=message.id,
         transaction_id=claim.transaction.id,
-        effect=message.effect,
+        effect=message.effect.value,
         number=number,
         body_digest=hashlib.sha256(body).hexdigest(),
         **frozen,
@@ -69,12 +70,13 @@ def finish(work: Work, ending: Ending) -> Ended:
     message was replaced since it was claimed.
     """
     claim, outcome, success, refusal = ending
-    wanted = find(work, claim.transaction.id)
+    reports = claim.message.effect is Effect.REPORT_PAYMENT  # which says nothing of what accounting may hold
+    wanted = find(work, claim.transaction.id) if reports else current(work, claim.transaction)
     overtaken = (claim.message.generation, claim.message.revision) != (wanted.generation, wanted.revision)
     _end_attempt(work, claim, outcome)
     phase = _end_message(work, claim, outcome, overtaken=overtaken)
-    reports = claim.message.effect is Effect.REPORT_PAYMENT  # which says nothing of what accounting may hold
-    before = wanted if reports else replace(wanted, in_flight=phase is Phase.IN_DOUBT)
+    in_flight = wanted.in_flight if reports else phase is Phase.IN_DOUBT
+    before = wanted if wanted.in_flight is in_flight else replace(wanted, in_flight=in_flight)
     match outcome:
         case Delivered(receipt) if success is not None:
             fact = _fact(work, before, success, overtaken=overtaken)
@@ -102,9 +104,8 @@ def _end_attempt(work: Work, claim: Claim, outcome: Outcome) -> None:
             ending, trace = "in_doubt", ""
         case _:
             assert_never(outcome)
-    work.run(
-        "end_attempt", message_id=claim.message.id, now=to_micros(work.now), outcome=ending, detail=detail, trace=trace
-    )
+    attempt = {"transaction_id": claim.transaction.id, "message_id": claim.message.id}
+    work.run("end_attempt", **attempt, now=work.micros, outcome=ending, detail=detail, trace=trace)
 
 
 def _replaced(work: Work, claim: Claim, *, overtaken: bool) -> bool:
@@ -123,22 +124,21 @@ def _end_message(work: Work, claim: Claim, outcome: Outcome, *, overtaken: bool)
 
     Raises StaleTransaction if the message was replaced since it was claimed.
     """
-    message, now = claim.message, to_micros(work.now)
+    message = claim.message
     in_doubt = message.phase is Phase.IN_DOUBT
     statement: str
     phase: Phase | None
     values: dict[str, Any]
     match outcome:
         case Delivered():
-            statement, phase = "close_message", Phase.DELIVERED
-            values = {"phase": phase, "note": "", "now": now}
+            statement, phase, values = "drop_message", None, {}
         case Refused() if _replaced(work, claim, overtaken=overtaken):
             statement, phase, values = "drop_message", None, {}
         case Postponed() if not in_doubt and _replaced(work, claim, overtaken=overtaken):
             statement, phase, values = "drop_message", None, {}
         case Refused(why):
-            statement, phase = "close_message", Phase.DEAD
-            values = {"phase": phase, "note": why.code, "now": now}
+            statement, phase = "bury_message", Phase.DEAD
+            values = {"note": why.code, "now": work.micros}
         case Postponed(until, reason):
             statement, phase = ("postpone_doubt", Phase.IN_DOUBT) if in_doubt else ("postpone_message", Phase.WAITING)
             values = {"due_at": to_micros(until), "note": reason}
@@ -147,7 +147,7 @@ def _end_message(work: Work, claim: Claim, outcome: Outcome, *, overtaken: bool)
             values = {"due_at": to_micros(until), "note": reason, "reads": reads, "tries": tries}
         case _:
             assert_never(outcome)
-    guard = {"id": message.id, "attempts": message.attempts, "expected": message.phase}
+    guard = {"id": message.id, "attempts": message.attempts, "expected": message.phase.value}
     if work.run(statement, **guard, **values) != 1:
         raise StaleTransaction("the message was replaced since it was claimed")
     return phase

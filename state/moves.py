@@ -5,11 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from state.database import Work, to_micros
+from state.commit import Work
 from state.lifecycle import Effect, IllegalMove, State, Trigger, move, triggers
 from state.outbox import Observation, PaymentReport, Phase
 from state.problem import LOST, STANDS, problem
-from state.rows import observation_from, transaction_columns, transaction_from, write
+from state.rows import observation_from, source, standing, transaction_from, write
 from state.transaction import Document, Money, Origin, Sourced, Transaction, TransactionId
 
 FORCED = "forced"
@@ -68,6 +68,12 @@ def find(work: Work, transaction_id: TransactionId) -> Transaction:
     return transaction_from(row)
 
 
+def current(work: Work, seen: Transaction) -> Transaction:
+    """Return a transaction as it is now: as it was seen, most times, which is sooner asked than read."""
+    as_seen = work.row("unmoved", id=seen.id, version=seen.version, held=write(seen.held))
+    return seen if as_seen else find(work, seen.id)
+
+
 def newest_wish(work: Work, transaction_id: TransactionId) -> Effect | None:
     """Return what accounting is wanted to do last of all that is not done, or None if nothing is."""
     row = work.row("newest_wish", transaction_id=transaction_id)
@@ -101,10 +107,11 @@ def make(
     after = replace(
         before, **(settled | (changes or {})), state=step.dest, version=before.version + 1, updated_at=work.now
     )
-    columns = transaction_columns(after)
-    touched = work.run("move", id=before.id, expected_state=before.state, expected_version=before.version, **columns)
-    if touched != 1:
+    expected = {"expected_state": before.state.value, "expected_version": before.version}
+    if work.run("move", id=before.id, **expected, **standing(after)) != 1:
         raise StaleTransaction(f"transaction {before.id} changed while it was moved")
+    if after.revision != before.revision:
+        work.run("revise", id=after.id, **source(after))
     _note(work, after, step.name, before.state, cause)
     if after.generation != before.generation:
         work.run("unsettle", transaction_id=after.id)
@@ -200,7 +207,7 @@ def _end_doubt(work: Work, known: Transaction) -> None:
             if work.row("waits_behind", transaction_id=known.id, id=message["id"]) is not None:
                 work.run("drop_message", **guard)
             else:
-                work.run("postpone_message", **guard, due_at=to_micros(work.now), note="found in accounting")
+                work.run("postpone_message", **guard, due_at=work.micros, note="found in accounting")
 
 
 def _recalled(work: Work, after: Transaction) -> Transaction:
@@ -221,20 +228,23 @@ def _copied(work: Work, origin: Origin, document: Document) -> bool:
 
 def consequences(before: Transaction, trigger: Trigger) -> dict[str, Any]:
     """Return what else a fact changes: a document that is gone is forgotten, and a new one is a new generation."""
-    gone = {"document": None, "paid": replace(before.paid, minor=0) if before.paid else None}
     match trigger:
         case Trigger.VOID_CONFIRMED:
-            return gone
+            return _gone(before)
         case Trigger.DOCUMENT_LOST:
-            return gone | {"generation": before.generation + 1, "problem": problem(LOST)}
+            return _gone(before) | {"generation": before.generation + 1, "problem": problem(LOST)}
         case Trigger.DOCUMENT_FOUND if before.state is State.REVERTED:
             return {"problem": problem(STANDS)}
         case Trigger.VOID_OVERTAKEN:
-            return gone | {"generation": before.generation + 1}
+            return _gone(before) | {"generation": before.generation + 1}
         case Trigger.REEXPORT_REQUESTED | Trigger.SOURCE_RESTORED:
             return {"generation": before.generation + 1}
         case _:
             return {}
+
+
+def _gone(before: Transaction) -> dict[str, Any]:
+    return {"document": None, "paid": replace(before.paid, minor=0) if before.paid else None}
 
 
 def _insert(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
@@ -253,7 +263,8 @@ def _insert(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
         updated_at=work.now,
         **_taken_in(sourced),
     )
-    inserted = work.rows("insert", **transaction_columns(born))
+    origin = {"kind": born.kind.value, "document_type": born.kind.document_type.value, "source_id": born.source_id}
+    inserted = work.rows("insert", **origin, **source(born), **standing(born), created_at=work.micros)
     after = replace(born, id=TransactionId(inserted[0]["id"]))
     _note(work, after, Trigger.RECORDED, None, cause)
     _wish(work, after, Effect.EXPORT, None)
@@ -309,14 +320,14 @@ def _taken_in(sourced: Sourced) -> dict[str, Any]:
     }
 
 
-def _note(work: Work, after: Transaction, name: str, source: State | None, cause: Cause) -> None:
+def _note(work: Work, after: Transaction, name: str, before: State | None, cause: Cause) -> None:
     work.run(
         "record_change",
         transaction_id=after.id,
-        at=to_micros(work.now),
-        trigger=name,
-        from_state=source,
-        to_state=after.state,
+        at=work.micros,
+        trigger=str(name),
+        from_state=before.value if before else None,
+        to_state=after.state.value,
         version=after.version,
         actor=cause.actor,
         reason=cause.reason,
@@ -327,9 +338,9 @@ def _wish(work: Work, after: Transaction, effect: Effect, report: PaymentReport 
     work.run(
         "wish",
         transaction_id=after.id,
-        effect=effect,
+        effect=effect.value,
         generation=after.generation,
         revision=after.revision,
         report=write(report),
-        now=to_micros(work.now),
+        now=work.micros,
     )

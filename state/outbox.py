@@ -10,12 +10,11 @@ from state.transaction import Document, DocumentType, Money, Origin, Transaction
 
 
 class Phase(StrEnum):
-    """How far a message has come; orthogonal to the transaction's state."""
+    """How far a message has come; orthogonal to the transaction's state. What was delivered is no message any more."""
 
     WAITING = "waiting"  # nothing has left, or what left was definitely refused
     SENT = "sent"  # announced in the store; the request may be under way
     IN_DOUBT = "in_doubt"  # it left, and nobody knows what came of it
-    DELIVERED = "delivered"
     DEAD = "dead"  # refused; it stays so until a person wants it tried again
 
 

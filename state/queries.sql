@@ -1,5 +1,5 @@
--- Every statement the store runs. A line `-- name: why` starts one; parameters are named. Conditions on a phase are written
--- as the partial indexes have them, were it twice: only then are the indexes used, and delivered messages not gone through.
+-- Every statement the store runs. A line `-- name: why` starts one; parameters are named. A condition on a phase is written
+-- as a partial index has it, were it twice: only then is the index used.
 
 -- claim_entity: the first owner writes whose books these are
 INSERT INTO legal_entity (id, name, company) VALUES (1, :name, :company) ON CONFLICT DO NOTHING
@@ -26,37 +26,28 @@ WHERE phase IN ('sent', 'in_doubt') AND phase = 'sent'
 
 -- end_open_attempts: their outcome will never be known from an answer
 UPDATE attempts SET ended_at = :now, outcome = 'in_doubt', detail = 'the process ended while it was under way'
-WHERE ended_at IS NULL AND message_id IN (SELECT id FROM messages WHERE phase IN ('sent', 'in_doubt'))
+WHERE ended_at IS NULL AND (transaction_id, message_id) IN (SELECT transaction_id, id FROM messages WHERE phase IN ('sent', 'in_doubt'))
 
 -- find: one transaction, with whether something of it is in flight
-SELECT t.*, EXISTS (SELECT 1 FROM messages m WHERE m.transaction_id = t.id AND m.lane = 'accounting' AND m.phase IN ('sent', 'in_doubt')) AS in_flight
-FROM transactions t WHERE t.id = :id
+SELECT * FROM ledger WHERE id = :id
+
+-- unmoved: whether one is as it was seen
+SELECT 1 FROM transactions WHERE id = :id AND version = :version AND held IS :held
 
 -- find_by_source: what the TMS calls it
-SELECT t.*, EXISTS (SELECT 1 FROM messages m WHERE m.transaction_id = t.id AND m.lane = 'accounting' AND m.phase IN ('sent', 'in_doubt')) AS in_flight
-FROM transactions t WHERE t.kind = :kind AND t.source_id = :source_id
+SELECT * FROM ledger WHERE kind = :kind AND source_id = :source_id
 
 -- find_by_document: what accounting calls it
-SELECT t.*, EXISTS (SELECT 1 FROM messages m WHERE m.transaction_id = t.id AND m.lane = 'accounting' AND m.phase IN ('sent', 'in_doubt')) AS in_flight
-FROM transactions t WHERE t.document_type = :document_type AND t.document_id = :document_id
+SELECT * FROM ledger WHERE document_type = :document_type AND document_id = :document_id
 
 -- list: a page for people, newest first
-SELECT t.*, EXISTS (SELECT 1 FROM messages m WHERE m.transaction_id = t.id AND m.lane = 'accounting' AND m.phase IN ('sent', 'in_doubt')) AS in_flight
-FROM transactions t
-WHERE (:state IS NULL OR t.state = :state)
-  AND (:kind IS NULL OR t.kind = :kind)
-  AND (:problem IS NULL OR t.problem_code = :problem)
-  AND (:unbooked_until IS NULL OR t.state IN ('pending', 'error') AND t.issued_on <= :unbooked_until)
-  AND (:search IS NULL OR instr(lower(t.label || ' ' || t.number || ' ' || t.party), lower(:search)) > 0)
-  AND (:before IS NULL OR t.id < :before)
-ORDER BY t.id DESC LIMIT :limit
-
--- refused: what waits for one problem to be solved, by its date
-SELECT t.id, t.issued_on FROM transactions t WHERE t.state = 'error' AND t.problem_code = :code AND t.issued_on > :after
-UNION
-SELECT t.id, t.issued_on FROM messages m JOIN transactions t ON t.id = m.transaction_id
-WHERE m.phase = 'dead' AND m.note = :code AND t.issued_on > :after
-ORDER BY 2, 1
+SELECT * FROM ledger
+WHERE (:state IS NULL OR state = :state)
+  AND (:kind IS NULL OR kind = :kind)
+  AND (:problem IS NULL OR problem_code = :problem)
+  AND (:search IS NULL OR instr(lower(label || ' ' || number || ' ' || party), lower(:search)) > 0)
+  AND (:before IS NULL OR id < :before)
+ORDER BY id DESC LIMIT :limit
 
 -- unlisted: what we know of some kinds and days that the TMS does not list; loads and trips tell of themselves when they go
 SELECT t.kind, t.source_id, t.label FROM transactions t
@@ -73,11 +64,16 @@ RETURNING id
 
 -- move: the one statement that changes a state; no row means somebody else was faster
 UPDATE transactions
-SET label = :label, state = :state, version = :version, generation = :generation, revision = :revision, content = :content, digest = :digest,
-    issued_on = :issued_on, party = :party, number = :number, currency = :currency, total = :total, paid = :paid,
+SET state = :state, version = :version, generation = :generation, paid = :paid,
     document_id = :document_id, document_number = :document_number, document_version = :document_version,
     problem = :problem, problem_code = :problem_code, held = :held, updated_at = :updated_at
 WHERE id = :id AND state = :expected_state AND version = :expected_version
+
+-- revise: with a move, what the TMS says now
+UPDATE transactions
+SET label = :label, revision = :revision, content = :content, digest = :digest, issued_on = :issued_on,
+    party = :party, number = :number, currency = :currency, total = :total
+WHERE id = :id
 
 -- hold: the newest the TMS says, kept until the state allows the change
 UPDATE transactions SET held = :held WHERE id = :id
@@ -101,37 +97,35 @@ INSERT INTO messages (transaction_id, effect, phase, generation, revision, due_a
 VALUES (:transaction_id, :effect, 'waiting', :generation, :revision, :now, :report, :now)
 
 -- withdraw_wishes: a newer wish, or the end of all wishes, replaces what has not left and what was refused
-DELETE FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting'
-  AND (phase IN ('waiting', 'sent', 'in_doubt') OR phase = 'dead') AND phase IN ('waiting', 'dead')
+DELETE FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase IN ('waiting', 'dead')
 
--- drop_message: it was overtaken, so nobody needs it any more
+-- drop_message: it is done, or was overtaken, so nobody needs it any more
 DELETE FROM messages WHERE id = :id AND phase = :expected AND attempts = :attempts
 
 -- revive_messages: a person wants refused wishes tried again
-UPDATE messages SET phase = 'waiting', due_at = :now, finished_at = NULL, request_id = NULL, body = NULL, sent_at = NULL, note = ''
+UPDATE messages SET phase = 'waiting', due_at = :now, request_id = NULL, body = NULL, sent_at = NULL, note = ''
 WHERE transaction_id = :transaction_id AND phase = 'dead'
 
 -- messages: what of a transaction has not left, is under way or was refused
-SELECT * FROM messages WHERE transaction_id = :transaction_id AND (phase IN ('waiting', 'sent', 'in_doubt') OR phase = 'dead') ORDER BY id
+SELECT * FROM messages WHERE transaction_id = :transaction_id ORDER BY id
 
 -- newest_wish: what accounting is wanted to do last of all that is not done
-SELECT effect FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting'
-  AND (phase IN ('waiting', 'sent', 'in_doubt') OR phase = 'dead') ORDER BY id DESC LIMIT 1
+SELECT effect FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' ORDER BY id DESC LIMIT 1
 
 -- waits_behind: what will be asked of accounting once this message has ended
 SELECT id FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase = 'waiting' AND id <> :id
 
 -- claim: what is due, what is in flight before the oldest that waits, with its transaction
-SELECT m.id AS message_id, m.effect, m.phase, m.revision AS message_revision, m.generation AS message_generation, m.attempts, m.delays, m.reads, m.tries,
-       m.due_at, m.request_id, m.body, m.report,
+SELECT m.id, m.effect, m.phase, m.revision, m.generation,
        (SELECT count(*) FROM attempts a WHERE a.transaction_id = m.transaction_id AND a.outcome <> 'in_doubt') AS round,
-       t.*, (m.lane = 'accounting' AND m.phase = 'in_doubt') AS in_flight
-FROM messages m JOIN transactions t ON t.id = m.transaction_id
+       m.attempts, m.reads, m.tries, m.due_at, m.request_id, m.body, m.report, m.delays,
+       l.*
+FROM messages m JOIN ledger l ON l.id = m.transaction_id
 WHERE m.phase IN ('waiting', 'in_doubt') AND m.effect = :effect AND m.due_at <= :now
   AND m.lane IN (SELECT value FROM json_each(:lanes)) AND m.id NOT IN (SELECT value FROM json_each(:besides))
   AND (m.phase = 'in_doubt'
        OR NOT EXISTS (SELECT 1 FROM messages e
-                      WHERE e.transaction_id = m.transaction_id AND e.lane = m.lane AND e.phase IN ('waiting', 'sent', 'in_doubt')
+                      WHERE e.transaction_id = m.transaction_id AND e.lane = m.lane AND e.phase <> 'dead'
                         AND (e.phase <> 'waiting' OR e.id < m.id)))
 ORDER BY m.due_at, m.id LIMIT :limit
 
@@ -145,10 +139,11 @@ INSERT INTO attempts (message_id, transaction_id, effect, number, epoch, request
 VALUES (:message_id, :transaction_id, :effect, :number, :epoch, :request_id, :body_digest, :now)
 
 -- end_attempt: how it ended; nothing to end if nothing was sent this time
-UPDATE attempts SET ended_at = :now, outcome = :outcome, detail = :detail, trace = :trace WHERE message_id = :message_id AND ended_at IS NULL
+UPDATE attempts SET ended_at = :now, outcome = :outcome, detail = :detail, trace = :trace
+WHERE transaction_id = :transaction_id AND message_id = :message_id AND ended_at IS NULL
 
--- close_message: delivered, or dead
-UPDATE messages SET phase = :phase, note = :note, finished_at = :now, due_at = :now WHERE id = :id AND phase = :expected AND attempts = :attempts
+-- bury_message: it was refused, and stays until a person wants it tried again
+UPDATE messages SET phase = 'dead', note = :note, due_at = :now WHERE id = :id AND phase = :expected AND attempts = :attempts
 
 -- postpone_message: it goes again later, and is frozen anew
 UPDATE messages SET phase = 'waiting', due_at = :due_at, note = :note, delays = delays + 1, request_id = NULL, body = NULL, sent_at = NULL, reads = 0
@@ -236,9 +231,7 @@ SELECT kind, state, nullif(problem_code, '') AS problem_code, nullif(currency, '
 FROM tallies WHERE transactions > 0
 
 -- count_messages: how many, and since when, by effect and phase
-SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages WHERE phase IN ('waiting', 'sent', 'in_doubt') GROUP BY effect, phase
-UNION ALL
-SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages WHERE phase = 'dead' GROUP BY effect, phase
+SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages GROUP BY effect, phase
 
 -- count_observations: documents seen and not yet acted on
 SELECT count(*) AS observations FROM observations
@@ -248,7 +241,7 @@ SELECT m.due_at FROM messages m
 WHERE m.phase IN ('waiting', 'in_doubt') AND m.effect = :effect AND m.lane IN (SELECT value FROM json_each(:lanes))
   AND (m.phase = 'in_doubt'
        OR NOT EXISTS (SELECT 1 FROM messages e
-                      WHERE e.transaction_id = m.transaction_id AND e.lane = m.lane AND e.phase IN ('waiting', 'sent', 'in_doubt')
+                      WHERE e.transaction_id = m.transaction_id AND e.lane = m.lane AND e.phase <> 'dead'
                         AND (e.phase <> 'waiting' OR e.id < m.id)))
 ORDER BY m.due_at LIMIT 1
 

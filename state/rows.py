@@ -1,13 +1,14 @@
 """Between rows and values: how what the store holds is read and written."""
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from state.creation import Creation
-from state.database import from_micros, to_micros
+from state.instants import from_micros, to_micros
 from state.lifecycle import Effect, State
 from state.outbox import Attempt, Change, Claim, Message, Observation, PaymentReport, Phase
 from state.problem import Problem
@@ -23,44 +24,59 @@ _REPORT: Final = msgspec.json.Decoder(PaymentReport)
 _OBSERVATION: Final = msgspec.json.Decoder(Observation)
 
 
-def transaction_from(row: sqlite3.Row) -> Transaction:
-    """Return the transaction a row holds."""
-    currency = row["currency"]
+def transaction_from(row: Sequence[Any]) -> Transaction:
+    """Return the transaction a row of the ledger holds, field by field in its order."""
+    # fmt: off
+    (
+        identity, kind, source_id, label, state, version, generation, revision, content, digest, currency, total, paid,
+        document_id, document_number, document_version, problem, held, created_at, updated_at, in_flight, *_,
+    ) = row
+    # fmt: on
     return Transaction(
-        id=TransactionId(row["id"]),
-        kind=Kind(row["kind"]),
-        source_id=row["source_id"],
-        label=row["label"],
-        state=State(row["state"]),
-        version=row["version"],
-        generation=row["generation"],
-        revision=row["revision"],
-        content=_read(row["content"], _CONTENT),
-        digest=row["digest"],
-        total=Money(row["total"], currency) if currency else None,
-        paid=Money(row["paid"], currency) if currency else None,
-        document=Document(row["document_id"], row["document_number"], row["document_version"])
-        if row["document_id"] is not None
-        else None,
-        problem=_read(row["problem"], _PROBLEM),
-        in_flight=bool(row["in_flight"]),
-        created_at=from_micros(row["created_at"]),
-        updated_at=from_micros(row["updated_at"]),
-        held=_read(row["held"], _SOURCED),
+        id=TransactionId(identity),
+        kind=Kind(kind),
+        source_id=source_id,
+        label=label,
+        state=State(state),
+        version=version,
+        generation=generation,
+        revision=revision,
+        content=_read(content, _CONTENT),
+        digest=digest,
+        total=Money(total, currency) if currency else None,
+        paid=Money(paid, currency) if currency else None,
+        document=None if document_id is None else Document(document_id, document_number, document_version),
+        problem=_read(problem, _PROBLEM),
+        in_flight=bool(in_flight),
+        created_at=from_micros(created_at),
+        updated_at=from_micros(updated_at),
+        held=_read(held, _SOURCED),
     )
 
 
-def transaction_columns(transaction: Transaction) -> dict[str, Any]:
-    """Return the columns that hold a transaction; date, party and number are copies for lists and searches."""
-    content, document, problem = transaction.content, transaction.document, transaction.problem
+def standing(transaction: Transaction) -> dict[str, Any]:
+    """Return the columns that every move sets: where a transaction stands."""
+    document, problem = transaction.document, transaction.problem
     return {
-        "kind": transaction.kind,
-        "document_type": transaction.kind.document_type,
-        "source_id": transaction.source_id,
-        "label": transaction.label,
-        "state": transaction.state,
+        "state": transaction.state.value,
         "version": transaction.version,
         "generation": transaction.generation,
+        "paid": transaction.paid.minor if transaction.paid else None,
+        "document_id": document.id if document else None,
+        "document_number": document.number if document else None,
+        "document_version": document.version if document else None,
+        "problem": write(problem),
+        "problem_code": problem.code if problem else None,
+        "held": write(transaction.held),
+        "updated_at": to_micros(transaction.updated_at),
+    }
+
+
+def source(transaction: Transaction) -> dict[str, Any]:
+    """Return the columns that come from the TMS; date, party and number are copies for lists and searches."""
+    content = transaction.content
+    return {
+        "label": transaction.label,
         "revision": transaction.revision,
         "content": write(content),
         "digest": transaction.digest,
@@ -69,37 +85,34 @@ def transaction_columns(transaction: Transaction) -> dict[str, Any]:
         "number": content.number if content else "",
         "currency": transaction.total.currency if transaction.total else None,
         "total": transaction.total.minor if transaction.total else None,
-        "paid": transaction.paid.minor if transaction.paid else None,
-        "document_id": document.id if document else None,
-        "document_number": document.number if document else None,
-        "document_version": document.version if document else None,
-        "problem": write(problem),
-        "problem_code": problem.code if problem else None,
-        "held": write(transaction.held),
-        "created_at": to_micros(transaction.created_at),
-        "updated_at": to_micros(transaction.updated_at),
     }
 
 
-def claim_from(row: sqlite3.Row) -> Claim:
-    """Return a due message with its transaction."""
+def claim_from(row: Sequence[Any]) -> Claim:
+    """Return a due message with its transaction, from the fields of the one and of the other."""
+    # fmt: off
+    (
+        identity, effect, phase, revision, generation, round_, attempts, reads, tries,
+        due_at, request_id, body, report, delays, *transaction,
+    ) = row
+    # fmt: on
     message = Message(
-        id=row["message_id"],
-        effect=Effect(row["effect"]),
-        phase=Phase(row["phase"]),
-        revision=row["message_revision"],
-        generation=row["message_generation"],
-        round=row["round"],
-        attempts=row["attempts"],
-        delays=row["delays"],
-        reads=row["reads"],
-        tries=row["tries"],
-        due_at=from_micros(row["due_at"]),
-        request_id=row["request_id"],
-        body=row["body"],
-        report=_read(row["report"], _REPORT),
+        id=identity,
+        effect=Effect(effect),
+        phase=Phase(phase),
+        revision=revision,
+        generation=generation,
+        round=round_,
+        attempts=attempts,
+        reads=reads,
+        tries=tries,
+        due_at=from_micros(due_at),
+        request_id=request_id,
+        body=body,
+        report=_read(report, _REPORT),
+        delays=delays,
     )
-    return Claim(message, transaction_from(row))
+    return Claim(message, transaction_from(transaction))
 
 
 def attempt_from(row: sqlite3.Row) -> Attempt:

@@ -12,7 +12,9 @@ from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from state.database import Clock, Database, Work, from_micros, to_micros
+from state.commit import Work
+from state.database import Database
+from state.instants import Clock, from_micros
 from state.lifecycle import Effect, IllegalMove, State, Trigger, forceable
 from state.memory import Memory, Told
 from state.messages import Ended, Ending, announce, finish
@@ -50,7 +52,6 @@ class Filter:
     kind: Kind | None = None
     problem: str | None = None
     search: str | None = None
-    unbooked_until: date | None = None  # dated so early, and not (or not as it is now) in the books
 
 
 class Count(NamedTuple):
@@ -106,7 +107,7 @@ class Store:
         database = await Database.open(path, owner, clock)
 
         def begin(work: Work) -> int:
-            now = to_micros(work.now)
+            now = work.micros
             work.run("claim_entity", name=entity, company=company)
             held = work.rows("entity")[0]
             if (held["name"], held["company"]) != (entity, company):
@@ -138,7 +139,7 @@ class Store:
         return await self._database.back_up(to)
 
     def _end(self, work: Work) -> None:
-        work.run("end_run", now=to_micros(work.now), epoch=self.epoch)
+        work.run("end_run", now=work.micros, epoch=self.epoch)
 
     # -- facts ------------------------------------------------------------------------------------------------
 
@@ -234,7 +235,7 @@ class Store:
             before = find(work, transaction_id)
             failed = before.state is State.ERROR
             retried = apply(work, before, Trigger.RETRY_REQUESTED, cause) if failed else None
-            revived = work.run("revive_messages", transaction_id=before.id, now=to_micros(work.now))
+            revived = work.run("revive_messages", transaction_id=before.id, now=work.micros)
             if retried is not None:
                 return retried
             if not revived:
@@ -253,8 +254,7 @@ class Store:
         wanted = {"lanes": write(sorted(lanes)), "besides": write(sorted(besides)), "limit": limit}
 
         def unit(work: Work) -> list[Claim]:
-            now = to_micros(work.now)
-            queues = [work.rows("claim", effect=effect, now=now, **wanted) for effect in Effect]
+            queues = [work.rows("claim", effect=effect.value, now=work.micros, **wanted) for effect in Effect]
             turns = chain.from_iterable(zip_longest(*queues))
             return [claim_from(row) for row in islice(filter(None, turns), limit)]
 
@@ -315,18 +315,10 @@ class Store:
             "kind": wanted.kind,
             "problem": wanted.problem,
             "search": wanted.search,
-            "unbooked_until": wanted.unbooked_until.isoformat() if wanted.unbooked_until else None,
             "before": before,
             "limit": limit,
         }
         return [transaction_from(row) for row in await self._database.run(lambda work: work.rows("list", **values))]
-
-    async def refused(self, code: str, *, after: date = date.min) -> list[TransactionId]:
-        """Return what has a wish refused with this problem and is dated after that day, oldest first."""
-        values = {"code": code, "after": after.isoformat()}
-        return [
-            TransactionId(row["id"]) for row in await self._database.run(lambda work: work.rows("refused", **values))
-        ]
 
     async def unlisted(
         self, kinds: Collection[Kind], first: date, last: date, listed: Collection[str]

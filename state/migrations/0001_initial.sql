@@ -53,6 +53,16 @@ CREATE INDEX transactions_by_state ON transactions (state, kind, id);
 CREATE INDEX transactions_by_day ON transactions (kind, issued_on) WHERE kind NOT IN ('customer_invoice', 'carrier_bill');
 CREATE UNIQUE INDEX transactions_by_document ON transactions (document_type, document_id) WHERE document_id IS NOT NULL;
 
+-- Transactions as they are read, in the order of their fields: with whether a request has left and its outcome is not known.
+-- What lists are searched by comes last.
+CREATE VIEW ledger AS
+SELECT id, kind, source_id, label, state, version, generation, revision, content, digest, currency, total, paid,
+       document_id, document_number, document_version, problem, held, created_at, updated_at,
+       EXISTS (SELECT 1 FROM messages m
+               WHERE m.transaction_id = t.id AND m.lane = 'accounting' AND m.phase IN ('sent', 'in_doubt')) AS in_flight,
+       document_type, party, number, problem_code
+FROM transactions t;
+
 -- How many transactions stand alike, kept with every move: counting a million rows would hold up the writer.
 CREATE TABLE tallies (
     kind          TEXT    NOT NULL,
@@ -91,11 +101,12 @@ BEGIN
         paid = paid + excluded.paid, partly_paid = partly_paid + excluded.partly_paid;
 END;
 
+-- What is not done yet. A message that was delivered leaves: history and attempts tell of it.
 CREATE TABLE messages (
     id              INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: attempts, and whoever claimed it, remember it
     transaction_id  INTEGER NOT NULL REFERENCES transactions (id),
     effect          TEXT    NOT NULL CHECK (effect IN ('export', 'void', 'report_payment')),
-    phase           TEXT    NOT NULL CHECK (phase IN ('waiting', 'sent', 'in_doubt', 'delivered', 'dead')),
+    phase           TEXT    NOT NULL CHECK (phase IN ('waiting', 'sent', 'in_doubt', 'dead')),
     lane            TEXT    NOT NULL GENERATED ALWAYS AS (iif(effect = 'report_payment', 'tms', 'accounting')) STORED,
     generation      INTEGER NOT NULL,
     revision        INTEGER NOT NULL,
@@ -110,7 +121,6 @@ CREATE TABLE messages (
     report          TEXT    CHECK (report IS NULL OR json_valid(report)),
     note            TEXT    NOT NULL DEFAULT '',
     created_at      INTEGER NOT NULL,
-    finished_at     INTEGER,
     CHECK (phase NOT IN ('sent', 'in_doubt') OR (request_id IS NOT NULL AND body IS NOT NULL AND sent_at IS NOT NULL))
 ) STRICT;
 
@@ -118,13 +128,12 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX one_in_flight ON messages (transaction_id, lane) WHERE phase IN ('sent', 'in_doubt');
 CREATE UNIQUE INDEX one_waiting ON messages (transaction_id) WHERE phase = 'waiting' AND lane = 'accounting';
 CREATE INDEX messages_due ON messages (effect, due_at) WHERE phase IN ('waiting', 'in_doubt');
-CREATE INDEX messages_open ON messages (transaction_id, lane, id) WHERE phase IN ('waiting', 'sent', 'in_doubt');
-CREATE INDEX messages_dead ON messages (transaction_id) WHERE phase = 'dead';
+CREATE INDEX messages_by_transaction ON messages (transaction_id, lane, id);
 
 CREATE TABLE attempts (
     id              INTEGER PRIMARY KEY,
-    message_id      INTEGER NOT NULL,
     transaction_id  INTEGER NOT NULL REFERENCES transactions (id),
+    message_id      INTEGER NOT NULL,
     effect          TEXT    NOT NULL,
     number          INTEGER NOT NULL,
     epoch           INTEGER NOT NULL REFERENCES runs (epoch),
@@ -135,10 +144,8 @@ CREATE TABLE attempts (
     outcome         TEXT    CHECK (outcome IN ('delivered', 'refused', 'postponed', 'in_doubt')),
     detail          TEXT    NOT NULL DEFAULT '',
     trace           TEXT    NOT NULL DEFAULT '',
-    UNIQUE (message_id, number)
+    UNIQUE (transaction_id, message_id, number)
 ) STRICT;
-
-CREATE INDEX attempts_by_transaction ON attempts (transaction_id, id);
 
 CREATE TABLE history (
     id              INTEGER PRIMARY KEY,

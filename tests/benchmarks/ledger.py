@@ -25,12 +25,6 @@ _PAST: Final = (
            'Shipper', 'PAST-' || n, 'USD', 135005, 135005, printf('p%08d', n), 'PAST-' || n, '1', n, n FROM numbers
     """,
     """
-    INSERT INTO messages (transaction_id, effect, phase, generation, revision, attempts, due_at, sent_at, request_id,
-                          body, created_at, finished_at)
-    {copies}
-    SELECT n, 'export', 'delivered', 1, 1, 1, n, n, hex(randomblob(16)), CAST(:content AS BLOB), n, n FROM numbers
-    """,
-    """
     INSERT INTO attempts (message_id, transaction_id, effect, number, epoch, request_id, body_digest, started_at,
                           ended_at, outcome, detail, trace)
     {copies}

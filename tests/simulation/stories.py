@@ -151,11 +151,12 @@ async def started_twice(world: Script) -> None:
 
 
 async def two_at_work(world: Script) -> None:
-    """Two daemons begin at once with what one of them left on one store, and are both slow to look it up."""
+    """Two daemons begin at once with what one of them left on one store, and both wait long for each answer."""
     await world.backlog(6)
     world.daemon.kill()
     world.calm()
     world.spoil("slow", "query", method="GET", delay=10, count=None)
+    world.spoil("slow", delay=15, count=None)
     await asyncio.sleep(QUIET)
     second = world.daemon.second()
     second.start()

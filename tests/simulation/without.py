@@ -13,6 +13,7 @@ import engine.daemon
 import engine.intake
 import engine.judgement
 import engine.relay
+import state.commit
 import state.database
 import state.messages
 import state.moves
@@ -46,12 +47,12 @@ def nothing() -> AbstractContextManager[Any]:
 
 def _statement(name: str, *parts: tuple[str, str]) -> AbstractContextManager[Any]:
     """Change a statement of the store by exchanging parts of it."""
-    statement = state.database._STATEMENTS[name]
+    statement = state.commit._STATEMENTS[name]
     for part, other in parts:
         if part not in statement:
             raise LookupError(f"the statement {name} has no {part}")
         statement = statement.replace(part, other)
-    return patch.dict(state.database._STATEMENTS, {name: statement})
+    return patch.dict(state.commit._STATEMENTS, {name: statement})
 
 
 # -- the protocol of the outbox -------------------------------------------------------------------------------------

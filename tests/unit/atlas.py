@@ -47,14 +47,14 @@ NEVER = {
         SELECT 1 FROM history h LEFT JOIN history b ON b.transaction_id = h.transaction_id AND b.version = h.version - 1
         WHERE h.from_state IS NOT b.to_state""",
     "two in flight, or two that wait": """
-        SELECT 1 FROM messages WHERE effect <> 'report_payment' AND phase <> 'delivered'
+        SELECT 1 FROM messages WHERE effect <> 'report_payment'
         GROUP BY transaction_id, phase IN ('sent', 'in_doubt'), phase = 'dead' HAVING count(*) > 1""",
     "a wish for a document of what is reverted": """
         SELECT 1 FROM transactions t JOIN messages m ON m.transaction_id = t.id AND m.effect <> 'report_payment'
-        WHERE t.state = 'reverted' AND m.phase <> 'delivered'""",
+        WHERE t.state = 'reverted'""",
     "an export of what is paid": """
         SELECT 1 FROM transactions t JOIN messages m ON m.transaction_id = t.id AND m.effect = 'export'
-        WHERE t.state = 'paid' AND m.phase <> 'delivered'""",
+        WHERE t.state = 'paid'""",
     "an error without a problem, or a problem of what is well": """
         SELECT 1 FROM transactions WHERE (state = 'error') <> (problem IS NOT NULL)""",
     "a pending transaction that waits for nothing, unless a person was told of a refused void": """
@@ -215,8 +215,7 @@ def placed(held: sqlite3.Connection) -> Place:
     history = held.execute("SELECT trigger, from_state, to_state FROM history ORDER BY id").fetchall()
     taken = [TAKEN_AWAY[trigger] for trigger, *_ in history if trigger in TAKEN_AWAY]
     wishes = held.execute(
-        "SELECT effect, generation, revision, phase FROM messages"
-        " WHERE effect <> 'report_payment' AND phase <> 'delivered' ORDER BY id"
+        "SELECT effect, generation, revision, phase FROM messages WHERE effect <> 'report_payment' ORDER BY id"
     )
     [kept] = held.execute("SELECT iif(held ->> 'withdrawn', 0, held ->> '$.content.total.minor') FROM transactions")
     return Place(

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from state.database import Database, Work, from_micros, to_micros
+from state.commit import Work
+from state.database import Database
+from state.instants import from_micros, to_micros
 from state.trouble import StoreBusy, StoreError, StoreMismatch
 
 if TYPE_CHECKING:

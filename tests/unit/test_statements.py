@@ -7,14 +7,14 @@ from importlib import resources
 
 import pytest
 
-from state.database import _STATEMENTS
+from state.commit import _STATEMENTS
 
 _LARGE = re.compile(
     r"SCAN (messages|transactions|attempts|history|m|t|a|e)\b(?! USING INDEX (one_in_flight|messages_))"
 )
 _PATH = (
     *("begin_run", "unclean_run", "doubt_all_sent", "end_open_attempts", "end_run"),
-    *("claim", "next_due", "announce", "begin_attempt", "end_attempt", "close_message", "postpone_message"),
+    *("claim", "next_due", "announce", "begin_attempt", "end_attempt", "bury_message", "postpone_message"),
     *(
         "doubt_message",
         "drop_message",
@@ -25,7 +25,17 @@ _PATH = (
         "withdraw_wishes",
         "wish",
     ),
-    *("find", "find_by_source", "find_by_document", "insert", "move", "record_change", "last_withdrawal"),
+    *(
+        "find",
+        "unmoved",
+        "find_by_source",
+        "find_by_document",
+        "insert",
+        "move",
+        "revise",
+        "record_change",
+        "last_withdrawal",
+    ),
 )
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from adapters.ports import Order
 from state import integrity, ownership
+from state.commit import Work
 from state.creation import Creation
 from state.lifecycle import State
 from state.outbox import Claim, Phase
@@ -292,6 +293,26 @@ async def test_page_that_is_found_torn_ends_all_work_and_undoes_its_neighbours(d
         await desk.store.page(Filter())
     disk.fault = None
     with pytest.raises(StoreDamaged):
+        await desk.record(load="new")
+    await give_up(desk)
+
+
+async def test_disk_that_fails_while_a_failed_neighbour_is_undone_ends_all_work(desk: "Desk", disk: Disk) -> None:
+    for load in range(40):
+        await desk.new(load=str(load))
+    await desk.execute("PRAGMA cache_size = 1")
+
+    def fails(work: Work) -> None:
+        disk.fault = always(IOERR_READ, "read")  # what comes after it is run once it was undone
+        raise LookupError("it went wrong")
+
+    failed, read = await asyncio.gather(
+        desk.store._database.run(fails), desk.store.page(Filter()), return_exceptions=True
+    )
+
+    disk.fault = None
+    assert (type(failed), type(read)) == (StoreFailed, StoreFailed)
+    with pytest.raises(StoreFailed):
         await desk.record(load="new")
     await give_up(desk)
 

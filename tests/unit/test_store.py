@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from state import moves
-from state.database import Work
+from state.commit import Work
 from state.lifecycle import Effect, IllegalMove, State, Trigger
 from state.memory import Told
 from state.moves import Cause, Recorded, StaleTransaction, UnknownTransaction

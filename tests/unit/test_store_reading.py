@@ -1,6 +1,7 @@
 """What people and readers of vendors see in the store, and what readers remember."""
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -9,11 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from state.commit import _STATEMENTS
+from state.instants import to_micros
 from state.lifecycle import Effect, State, Trigger
 from state.memory import Told
 from state.outbox import Observation, Phase, Settlement
 from state.problem import problem
-from state.rows import transaction_columns, transaction_from
+from state.rows import source, standing, transaction_from
+from state.schema import migrate
 from state.store import Backlog, Count, Filter
 from state.transaction import (
     Address,
@@ -177,14 +181,25 @@ def test_row_holds_a_transaction_exactly(content: Content, paid: int, created: d
         paid=Money(paid, total.currency),
         document=Document("145", None, "0"),
         problem=problem("forced", "by hand"),
-        in_flight=True,
+        in_flight=False,
         created_at=created,
         updated_at=updated,
     )
-    row = transaction_columns(transaction) | {"id": 7, "in_flight": 1}
+    origin = {
+        "kind": transaction.kind,
+        "document_type": "bill",
+        "source_id": "source",
+        "created_at": to_micros(created),
+    }
+    columns = origin | source(transaction) | standing(transaction) | {"created_at": to_micros(created)}
 
-    assert transaction_from(row) == transaction  # type: ignore[arg-type]
-    assert all(not isinstance(value, float) for value in row.values())
+    with closing(sqlite3.connect(":memory:")) as file:
+        file.row_factory = sqlite3.Row
+        migrate(file)
+        inserted = file.execute(_STATEMENTS["insert"], columns).fetchall()
+        [row] = file.execute(_STATEMENTS["find"], {"id": inserted[0][0]})
+    assert replace(transaction_from(row), id=transaction.id) == transaction
+    assert all(not isinstance(value, float) for value in row)
 
 
 async def test_money_and_instants_come_out_of_the_file_as_they_went_in(desk: "Desk", open_desk: "OpenDesk") -> None:
