@@ -198,6 +198,9 @@ class Accounting(Protocol):
     async def changes(self, since: datetime) -> Changes:
         """Return what changed since then, at least once, possibly more than once."""
 
+    async def closed_until(self) -> date | None:
+        """Return the last day of the closed books, None if they are open; as remembered for a while."""
+
     async def stands(self, document_type: DocumentType, document_id: str) -> bool:
         """Whether a document is there and not voided, as of now: a list of changes may be older than our own void."""
 

@@ -130,6 +130,11 @@ def transactions(context: click.Context, url: str, token: str | None) -> None:
 @click.option("--kind", type=click.Choice([str(kind) for kind in Kind]))
 @click.option("--problem", help="Error code, such as period_closed.")
 @click.option("--search", help="Part of a load number, document number or party.")
+@click.option(
+    "--unbooked-until",
+    metavar="DATE",
+    help="Only what is dated up to then and not in the books: what a closing on that day would miss.",
+)
 @click.option("--before", type=int, help="Only ids below this one: the next page.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 200))
 @click.option("--json", "as_json", is_flag=True, help="The API's answer as it is.")

@@ -16,6 +16,7 @@ from engine.loop import Loop, Pass
 from engine.metrics import Metrics
 from engine.parcels import Parcels
 from engine.payments import Payments
+from engine.periods import Periods
 from engine.readiness import Readiness
 from engine.relay import Relay
 from engine.routes import Table, lanes, routes
@@ -26,6 +27,7 @@ from state.store import Store
 from state.trouble import StoreFull
 
 _ANSWER = 60.0  # seconds; a loop that waits for a vendor's answer is not stuck yet
+_PERIODS = 900.0  # seconds between two looks at the closing date, while something waits for it to move
 _LOOKBACK = timedelta(days=29)  # an empty store has nothing to catch up on; the change feed goes no further
 
 
@@ -74,6 +76,11 @@ class Daemon:
                 for source in tms.sources
             ),
             *self._outgoing,
+            *(
+                [Loop("periods", _PERIODS, self._periods().run_once, noting)]
+                if config.export.retry_closed_periods
+                else []
+            ),
             Loop("payments", config.quickbooks.poll_interval, partial(self._poll, self._payments(newest)), noting),
         ]
         for loop in self.loops:
@@ -165,6 +172,9 @@ class Daemon:
             recorded=self._metrics.recorded,
             wake=self.wake,
         )
+
+    def _periods(self) -> Periods:
+        return Periods(self._store, self._accounting, moved=self._metrics.moved, wake=self.wake)
 
     def _payments(self, first: datetime) -> Payments:
         return Payments(

@@ -29,7 +29,6 @@ _STYLE = {
 }
 _WIDE = 200  # columns
 _STANDING = {Standing.PASS: "green", Standing.WARN: "yellow", Standing.FAIL: "red"}
-_KIND = {"customer_invoice": "customer invoice", "carrier_bill": "carrier bill"}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -69,7 +68,7 @@ def show_page(console: Console, page: dict[str, Any]) -> None:
     for each in page["transactions"]:
         table.add_row(
             str(each["id"]),
-            _KIND[each["kind"]],
+            _words(each["kind"]),
             each["number"] or each["label"],
             _blank(each["party"]),
             _state(each["state"]),
@@ -85,7 +84,7 @@ def show_page(console: Console, page: dict[str, Any]) -> None:
 def show_transaction(console: Console, found: dict[str, Any]) -> None:
     """Print one transaction: where it stands, why, and what fixes it."""
     console.print(
-        Text(f"{found['id']}  {_KIND[found['kind']]} {found['number'] or found['label']}  {_blank(found['party'])}")
+        Text(f"{found['id']}  {_words(found['kind'])} {found['number'] or found['label']}  {_blank(found['party'])}")
     )
     console.print("state", _state(found["state"]), f"total {_money(found['total'])}, paid {_money(found['paid'])}")
     if found["document"]:
@@ -167,13 +166,13 @@ def show_summary(
     for heading in ("kind", "state", "transactions", "total", "paid", "open"):
         table.add_column(heading, justify="left" if heading in {"kind", "state"} else "right")
     for (kind, state), (count, total, paid) in sorted(_added(summary).items()):
-        table.add_row(_KIND[kind], _state(state), str(count), f"{total:,.2f}", f"{paid:,.2f}", f"{total - paid:,.2f}")
+        table.add_row(_words(kind), _state(state), str(count), f"{total:,.2f}", f"{paid:,.2f}", f"{total - paid:,.2f}")
     console.print(table)
     for each in mine:
         if each["state"] == State.ERROR:
             console.print(
                 Text(
-                    f"\n{_KIND[each['kind']]} {each['number'] or each['label']}  {_blank(each['party'])}", style="bold"
+                    f"\n{_words(each['kind'])} {each['number'] or each['label']}  {_blank(each['party'])}", style="bold"
                 )
             )
             _show_problem(console, each["problem"])
@@ -206,6 +205,10 @@ def show_addresses(console: Console, url: str, token: str, vendors: dict[str, An
 
 
 # -- pieces ---------------------------------------------------------------------------------------------------
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _count(now: dict[str, Any], state: str) -> int:

@@ -45,9 +45,17 @@ SELECT * FROM ledger
 WHERE (:state IS NULL OR state = :state)
   AND (:kind IS NULL OR kind = :kind)
   AND (:problem IS NULL OR problem_code = :problem)
+  AND (:unbooked_until IS NULL OR state IN ('pending', 'error') AND issued_on <= :unbooked_until)
   AND (:search IS NULL OR instr(lower(label || ' ' || number || ' ' || party), lower(:search)) > 0)
   AND (:before IS NULL OR id < :before)
 ORDER BY id DESC LIMIT :limit
+
+-- refused: what waits for one problem to be solved, by its date
+SELECT t.id, t.issued_on FROM transactions t WHERE t.state = 'error' AND t.problem_code = :code AND t.issued_on > :after
+UNION
+SELECT t.id, t.issued_on FROM messages m JOIN transactions t ON t.id = m.transaction_id
+WHERE m.phase = 'dead' AND m.note = :code AND t.issued_on > :after
+ORDER BY 2, 1
 
 -- unlisted: what we know of some kinds and days that the TMS does not list; loads and trips tell of themselves when they go
 SELECT t.kind, t.source_id, t.label FROM transactions t

@@ -52,6 +52,7 @@ class Filter:
     kind: Kind | None = None
     problem: str | None = None
     search: str | None = None
+    unbooked_until: date | None = None  # dated so early, and not (or not as it is now) in the books
 
 
 class Count(NamedTuple):
@@ -315,10 +316,18 @@ class Store:
             "kind": wanted.kind,
             "problem": wanted.problem,
             "search": wanted.search,
+            "unbooked_until": wanted.unbooked_until.isoformat() if wanted.unbooked_until else None,
             "before": before,
             "limit": limit,
         }
         return [transaction_from(row) for row in await self._database.run(lambda work: work.rows("list", **values))]
+
+    async def refused(self, code: str, *, after: date = date.min) -> list[TransactionId]:
+        """Return what has a wish refused with this problem and is dated after that day, oldest first."""
+        values = {"code": code, "after": after.isoformat()}
+        return [
+            TransactionId(row["id"]) for row in await self._database.run(lambda work: work.rows("refused", **values))
+        ]
 
     async def unlisted(
         self, kinds: Collection[Kind], first: date, last: date, listed: Collection[str]

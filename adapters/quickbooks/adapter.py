@@ -1,7 +1,7 @@
 """QuickBooks Online as the engine's accounting system."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from typing_extensions import override
 
@@ -28,10 +28,10 @@ class QuickBooks(Accounting):
     ) -> None:
         self.tokens = Tokens(settings, http, vault, clock)
         client = Client(settings, http, self.tokens)
-        references = References(client, settings, clock)
+        self._references = references = References(client, settings, clock)
         creations = Creations(client, links, settings, clock)
         self.exports = Exports(settings, client, references, Parties(client, links, creations), clock)
-        self.voids = Voids(settings, client)
+        self.voids = Voids(settings, client, references)
         self._watch = Watch(settings, client, references, clock)
         self._inspection = Inspection(settings, client, references, self.tokens)
 
@@ -44,6 +44,11 @@ class QuickBooks(Accounting):
     async def stands(self, document_type: DocumentType, document_id: str) -> bool:
         """Whether a document is there and not voided, read by its id."""
         return await self._watch.stands(document_type, document_id)
+
+    @override
+    async def closed_until(self) -> date | None:
+        """Return the last day of the closed books, None if they are open."""
+        return (await self._references.preferences()).closed_until
 
     @override
     async def check(self) -> Sequence[Finding]:

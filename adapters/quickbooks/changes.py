@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -10,7 +10,8 @@ import structlog
 
 from adapters.ports import Changes
 from adapters.quickbooks.books import Copy
-from adapters.quickbooks.client import PAGE, Client, quoted
+from adapters.quickbooks.client import Client
+from adapters.quickbooks.feed import REACH, Feed
 from adapters.quickbooks.forms import FORMS, Form, Raw
 from adapters.quickbooks.references import References
 from adapters.quickbooks.settings import Settings
@@ -18,12 +19,9 @@ from adapters.quickbooks.shapes import Paid, Ref, readable
 from state.outbox import Observation, Settlement
 from state.transaction import DocumentType, InexactMoney, Money, Origin
 
-# Change data reaches back thirty days; a day of it is left for slow answers and odd clocks.
-_REACH: Final = timedelta(days=29)
 _ENTITIES: Final = tuple(
     dict.fromkeys(entity for form in FORMS.values() for entity in (form.entity, form.payment) if entity)
 )
-_CHANGED: Final = "MetaData.LastUpdatedTime"
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +34,7 @@ class Watch:
     ) -> None:
         self._settings = settings
         self._client = client
+        self._feed = Feed(client, "change")
         self._references = references
         self._clock = clock
 
@@ -48,13 +47,13 @@ class Watch:
         no pages. Comparing the books finds both.
         """
         started = self._clock()
-        reach = started - _REACH
-        groups, answered = await self._changed(max(since, reach))
+        reach = started - REACH
+        groups, answered = await self._feed.changed(_ENTITIES, max(since, reach))
         if since < reach:
             log.warning("quickbooks.deletions_out_of_reach", since=since.isoformat(), reach=reach.isoformat())
             for entity in _ENTITIES:
                 # What change data says is newer, so it comes last and counts.
-                groups[entity] = await self._paged(entity, since, until=reach) + groups[entity]
+                groups[entity] = await self._feed.paged(entity, since, until=reach) + groups[entity]
         until = answered - (self._clock() - started) if answered else started
         observations: list[Observation] = []
         for form in FORMS.values():
@@ -67,35 +66,6 @@ class Watch:
                 seen = self._observation(form, copy, tuple(settlements[identity]))
                 observations += [seen] if seen else []
         return Changes(observations, until)
-
-    async def _changed(self, since: datetime) -> tuple[dict[str, list[Raw]], datetime | None]:
-        """Return what changed per entity; entity by entity, then page by page, where one answer can't hold it."""
-        groups, answered = await self._client.changes(_ENTITIES, since)
-        if sum(map(len, groups.values())) < PAGE:
-            return groups, answered
-        for entity in _ENTITIES:
-            alone, _ = await self._client.changes([entity], since)
-            groups[entity] = alone[entity]
-            if len(alone[entity]) >= PAGE:
-                groups[entity] += await self._paged(entity, since)
-        return groups, answered
-
-    async def _paged(self, entity: str, since: datetime, until: datetime | None = None) -> list[Raw]:
-        """Return by queries all rows last changed since then and, if that is given, up to `until`.
-
-        Rows move to the end while we read, so each page starts at the time where the last one stopped.
-        """
-        rows: list[Raw] = []
-        low, start = since.isoformat(timespec="seconds"), 1
-        end = f" and {_CHANGED} <= {quoted(until.isoformat(timespec='seconds'))}" if until else ""
-        while True:
-            where = f"{_CHANGED} >= {quoted(low)}{end}"
-            page = await self._client.page(entity, where, order=_CHANGED, start=start, purpose="change")
-            rows += page
-            if len(page) < PAGE:
-                return rows
-            last = page[-1]["MetaData"]["LastUpdatedTime"]
-            low, start = (low, start + PAGE) if last == low else (last, 1)
 
     async def stands(self, document_type: DocumentType, document_id: str) -> bool:
         """Whether a document is there and not voided. Read by id: what else we read may be older."""

@@ -167,10 +167,12 @@ class Client:
             answers[str(each.get("bId"))].append(each)
         return {name: _of_item(answers[name], reply.trace) for name in changes}
 
-    async def changes(self, entities: Sequence[str], since: datetime) -> tuple[dict[str, list[Raw]], datetime | None]:
+    async def changes(
+        self, entities: Sequence[str], since: datetime, *, purpose: Purpose
+    ) -> tuple[dict[str, list[Raw]], datetime | None]:
         """Return the objects of each entity changed since then, tombstones among them, and the vendor's time."""
         params = {"entities": ",".join(entities), "changedSince": since.isoformat(timespec="seconds")}
-        reply = await self._get("cdc", endpoint="cdc", purpose="change", params=params)
+        reply = await self._get("cdc", endpoint="cdc", purpose=purpose, params=params)
         groups: dict[str, list[Raw]] = {entity: [] for entity in entities}
         for response in _objects(reply.data.get("CDCResponse")):
             for group in (response, *_objects(response.get("QueryResponse"))):

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from typing_extensions import override
@@ -96,7 +96,7 @@ class Exports(Sender):
         numbered = form.type is not DocumentType.INVOICE or (await self._references.preferences()).our_numbers
         if numbered:
             checked_number(content.number)
-        await self._refuse_closed(content.issued_on)
+        await self._references.refuse_closed(content.issued_on)
         copy = await self._held(transaction, form)
         resolved = await self._resolved(content, form)
         wanted = compose(self._settings.entity, transaction, content, resolved, numbered=numbered)
@@ -166,7 +166,7 @@ class Exports(Sender):
         if copy is None or copy.held.gone:
             raise rejected("document_lost", f"{form.entity} {transaction.document.id}")
         if copy.held.txn_date:
-            await self._refuse_closed(copy.held.txn_date)
+            await self._references.refuse_closed(copy.held.txn_date)
         return copy
 
     async def _resolved(self, content: Content, form: Form) -> Resolved:
@@ -182,14 +182,6 @@ class Exports(Sender):
         days = (content.due_on - content.issued_on).days if content.due_on else None
         term = await self._references.term(days) if days is not None else None
         return Resolved(await self._parties.resolve(content.party, form), tuple(targets), term, payable)
-
-    async def _refuse_closed(self, day: date) -> None:
-        """Raise Rejected if the books are closed on that day, by preferences not older than a minute."""
-        closed_until = (await self._references.preferences()).closed_until
-        if closed_until is not None and day <= closed_until:
-            closed_until = (await self._references.preferences(fresh=True)).closed_until
-        if closed_until is not None and day <= closed_until:
-            raise rejected("period_closed", f"dated {day}, books closed up to {closed_until}")
 
     def _learn_unwritable(self, request: Request, refusal: Refused) -> None:
         """Raise Unavailable if an update failed for a field that QuickBooks answers with but does not take.

@@ -1,7 +1,7 @@
 """The company's preferences and lists, cached: reads are metered, and lists change slowly."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Generic, TypeVar
 
 import anyio
@@ -90,6 +90,14 @@ class References:
     async def preferences(self, *, fresh: bool = False) -> Preferences:
         """Return the company's preferences."""
         return await self._preferences.get(fresh=fresh)
+
+    async def refuse_closed(self, day: date) -> None:
+        """Raise Rejected if the books are closed on that day, by preferences not older than a minute."""
+        closed_until = (await self.preferences()).closed_until
+        if closed_until is not None and day <= closed_until:
+            closed_until = (await self.preferences(fresh=True)).closed_until
+        if closed_until is not None and day <= closed_until:
+            raise rejected("period_closed", f"dated {day}, books closed up to {closed_until}")
 
     async def item(self, wanted: str) -> Item:
         """Return the item to bill a charge on; raise Rejected if it is missing, inactive or not for sale."""

@@ -12,6 +12,7 @@ from adapters.quickbooks.client import Client, Reply
 from adapters.quickbooks.faults import Refused
 from adapters.quickbooks.forms import FORMS, Form
 from adapters.quickbooks.problems import rejected
+from adapters.quickbooks.references import References
 from adapters.quickbooks.sending import MOST, send_alone, send_together
 from adapters.quickbooks.settings import Settings
 from state.outbox import Claim, Receipt
@@ -25,15 +26,16 @@ class Voids(Sender):
 
     most = MOST
 
-    def __init__(self, settings: Settings, client: Client) -> None:
+    def __init__(self, settings: Settings, client: Client, references: References) -> None:
         self._settings = settings
         self._client = client
+        self._references = references
 
     @override
     async def prepare(self, claim: Claim, request_id: str) -> Order:
         """Freeze the removal of the document as it is now; an empty request if there is nothing to remove.
 
-        Raises Rejected if it is paid in part or in full, or no longer carries our marker.
+        Raises Rejected if it is paid in part or in full, dated in closed books, or no longer carries our marker.
         """
         transaction = claim.transaction
         form = FORMS[transaction.kind.document_type]
@@ -44,6 +46,8 @@ class Voids(Sender):
             raise rejected("document_edited", copy.told(form))
         if copy.held.settled:
             raise rejected("document_paid", f"{copy.told(form)}, open {copy.held.balance}")
+        if copy.held.txn_date:
+            await self._references.refuse_closed(copy.held.txn_date)
         body = {"Id": copy.held.id, "SyncToken": copy.held.sync_token, **form.removal.body}
         return Order(claim, request_id, encode(body))
 

@@ -137,6 +137,9 @@ class Export(Section):
     auto: bool = Field(
         default=True, description="whether documents leave by themselves; else each waits for its release"
     )
+    retry_closed_periods: bool = Field(
+        default=True, description="whether documents of a closed period go again by themselves once it is open"
+    )
     revenue: bool = Field(default=True, description="whether customers' invoices are exported")
     expense: bool = Field(default=True, description="whether bills of carriers, drivers and sellers are exported")
     ignore_driver_bills: bool = Field(default=False, description="whether all bills of drivers are left alone")
@@ -189,7 +192,7 @@ class Export(Section):
 
     def rules(self) -> dict[str, Any]:
         """Return the settings that decide what is billed."""
-        return self.model_dump(exclude={"auto"})
+        return self.model_dump(exclude={"auto", "retry_closed_periods"})
 
 
 def _named(settings: list[str]) -> str:

@@ -1,5 +1,6 @@
 """What the admin API accepts. Everything that is wrong with a request is told at once, by field."""
 
+from datetime import date
 from typing import Annotated, TypeVar
 
 from aiohttp import web
@@ -59,13 +60,14 @@ class Listing(_Input):
     kind: Kind | None = None
     problem: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     search: Annotated[Line, Field(min_length=1, max_length=200)] | None = None
+    unbooked_until: date | None = None
     before: Annotated[int, Field(gt=0, le=_LARGEST)] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
     @property
     def filter(self) -> Filter:
         """What the store is asked for."""
-        return Filter(state=self.state, kind=self.kind, problem=self.problem, search=self.search)
+        return Filter(**self.model_dump(exclude={"before", "limit"}))
 
 
 async def body(request: web.Request, shape: type[Input]) -> Input:

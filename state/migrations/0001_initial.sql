@@ -60,7 +60,7 @@ SELECT id, kind, source_id, label, state, version, generation, revision, content
        document_id, document_number, document_version, problem, held, created_at, updated_at,
        EXISTS (SELECT 1 FROM messages m
                WHERE m.transaction_id = t.id AND m.lane = 'accounting' AND m.phase IN ('sent', 'in_doubt')) AS in_flight,
-       document_type, party, number, problem_code
+       document_type, issued_on, party, number, problem_code
 FROM transactions t;
 
 -- How many transactions stand alike, kept with every move: counting a million rows would hold up the writer.

@@ -586,6 +586,16 @@ async def test_bill_is_deleted_and_a_second_time_is_no_quarrel(world: World) -> 
     assert isinstance((await world.quickbooks.voids.look_up([order]))[order.claim.message.id], Present)
 
 
+@pytest.mark.parametrize("kind", [INVOICE, BILL])
+async def test_document_of_a_closed_period_is_not_taken_back(world: World, kind: Kind) -> None:
+    sent = await world.exported(transaction(kind, "id-1"))
+    hands.close_books(world.twin.company, "2026-03-02")
+    world.clock.pass_time(hours=2)
+    with pytest.raises(Rejected) as raised:
+        await world.voiding(sent)
+    assert raised.value.problem.code == "period_closed"
+
+
 async def test_void_of_a_document_that_is_gone_has_come_true_already(world: World) -> None:
     sent = await world.exported(transaction(BILL, "trip-1"))
     assert sent.document is not None

@@ -7,7 +7,7 @@ is heard, whatever became of the sender meanwhile. So a crash or a fault never u
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
@@ -318,6 +318,8 @@ class FakeAccounting:
     seen: Sequence[Observation] | Exception = ()
     windows: list[Window] = field(default_factory=list)
     standing: Collection[str] = ()
+    closed: date | None = None
+    closings: int = 0
     asked: list[tuple[DocumentType, str]] = field(default_factory=list)
 
     async def changes(self, since: datetime) -> Changes:
@@ -329,6 +331,10 @@ class FakeAccounting:
     async def stands(self, document_type: DocumentType, document_id: str) -> bool:
         self.asked.append((document_type, document_id))
         return document_id in self.standing
+
+    async def closed_until(self) -> date | None:
+        self.closings += 1
+        return self.closed
 
     async def check(self) -> Sequence[Finding]:
         return []
