@@ -230,6 +230,7 @@ def _quickbooks(config: Config) -> quickbooks.Settings:
         rounds=config.relay.rounds,
         mapping=quickbooks.Mapping(
             payable_account=config.mapping.payable_account,
+            deposit_account=config.mapping.deposit_account,
             revenue=config.mapping.revenue,
             expense=config.mapping.expense,
         ),

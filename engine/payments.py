@@ -216,14 +216,19 @@ class _News(NamedTuple):
 
 
 def _news(applied: Collection[Settlement], told: dict[str, Told], *, reported: bool) -> list[_News]:
-    """Return what is new, each payment told at most once and all of them never more than is paid."""
-    untold = sum(each.amount.minor for each in applied) - sum(entry.told for entry in told.values()) if reported else 0
+    """Return what is new, each payment told at most once and all of them never more than is paid.
+
+    What the TMS told us of is not told to it.
+    """
+    ours = {each.payment_id for each in applied if each.ours or not reported}
+    untold = sum(each.amount.minor for each in applied if each.payment_id not in ours)
+    untold -= sum(entry.told for entry in told.values())
     news: list[_News] = []
     for settlement in applied:
         amount = settlement.amount.minor
         known = told.get(settlement.payment_id, Told(settlement.payment_id, 0, 0, 0))
         grown = max(0, amount - known.amount)
-        tell = max(0, min(amount - known.told, untold))
+        tell = 0 if settlement.payment_id in ours else max(0, min(amount - known.told, untold))
         if grown or tell:
             untold -= tell
             entry = Told(settlement.payment_id, amount, known.told + tell, known.tellings + bool(tell))
@@ -244,6 +249,7 @@ def _explained(seen: Observation, today: date) -> Iterator[Settlement]:
                 settlement.paid_on,
                 settlement.method,
                 settlement.reference,
+                ours=settlement.ours,
             )
     if left > 0:
         yield Settlement(UNNAMED, _as(seen.total, left), today)

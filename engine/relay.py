@@ -31,7 +31,7 @@ from engine.lane import Lane, Pace
 from engine.parcels import Parcels
 from engine.routes import Table, request_id
 from state.lifecycle import Effect, Trigger
-from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Receipt, Refused
+from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Postponed, Receipt, Refused
 from state.problem import Problem, problem
 from state.store import Store
 from state.transaction import Transaction
@@ -139,6 +139,8 @@ class Relay:
             outcome = Delivered(Receipt(), adopted=True)
         elif message.effect is Effect.EXPORT and (flaw := self._flaw(transaction)):
             outcome = Refused(flaw)
+        elif message.effect is Effect.EXPORT and (awaited := _awaited(claim)):
+            outcome = Postponed(self._judgement.after(self._pace.retry_cap), awaited)
         elif not self._open():
             return None
         else:
@@ -235,3 +237,11 @@ class Relay:
             for _ in range(min(self._pace.concurrency, len(items))):
                 tasks.start_soon(work)
         return [result for result in results if result is not None]
+
+
+def _awaited(claim: Claim) -> str:
+    """Return what has to be in accounting before this may go there, in words; an empty text if nothing has."""
+    content = claim.transaction.content
+    if content is None or content.settles is None or claim.settled is not None:
+        return ""
+    return f"waits for the invoice it pays, of load {content.load_number}"

@@ -1,6 +1,7 @@
 """How a message leaves and how it ends, inside a commit: its attempt, its phase and the fact that follows."""
 
 import hashlib
+import sqlite3
 from dataclasses import replace
 from typing import Any, NamedTuple, assert_never
 
@@ -10,7 +11,8 @@ from state.lifecycle import Effect, State, Trigger
 from state.moves import Cause, StaleTransaction, apply, consequences, current, find, newest_wish
 from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Postponed, Refused
 from state.problem import LOST, Problem
-from state.transaction import Transaction
+from state.rows import claim_from, transaction_from
+from state.transaction import Document, Transaction
 from state.trouble import StoreBusy
 
 
@@ -28,6 +30,19 @@ class Ending(NamedTuple):
     outcome: Outcome
     success: Trigger | None
     refusal: Trigger | None
+
+
+def claimed(work: Work, row: sqlite3.Row) -> Claim:
+    """Return the claim of a due message; that of a payment tells the document it pays."""
+    claim = claim_from(row)
+    return replace(claim, settled=_settled(work, claim.transaction))
+
+
+def _settled(work: Work, payment: Transaction) -> Document | None:
+    """Return the document of what a payment pays, None while there is none."""
+    settles = payment.content.settles if payment.content else None
+    row = work.row("find_by_source", kind=settles.kind, source_id=settles.source_id) if settles else None
+    return transaction_from(row).document if row else None
 
 
 def announce(work: Work, *, epoch: int, claim: Claim, request_id: str, body: bytes) -> Claim:
@@ -140,6 +155,8 @@ def _end_message(work: Work, claim: Claim, outcome: Outcome, *, overtaken: bool)
             statement, phase = "bury_message", Phase.DEAD
             values = {"note": why.code, "now": work.micros}
         case Postponed(until, reason):
+            if claim.settled is None and _settled(work, claim.transaction) is not None:
+                until = work.now  # what it was to wait for has come meanwhile
             statement, phase = ("postpone_doubt", Phase.IN_DOUBT) if in_doubt else ("postpone_message", Phase.WAITING)
             values = {"due_at": to_micros(until), "note": reason}
         case InDoubt(until, reason, reads, tries):

@@ -27,6 +27,7 @@ class Settlement:
     paid_on: date
     method: str | None = None
     reference: str | None = None
+    ours: bool = False  # it came from the TMS, which need not hear of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A message taken up by the relay, with the transaction it speaks for."""
+    """A message taken up by the relay, with the transaction it speaks for.
+
+    `settled` is the document of what a payment pays, None while accounting holds none.
+    """
 
     message: Message
     transaction: Transaction
+    settled: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)

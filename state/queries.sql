@@ -137,6 +137,13 @@ WHERE m.phase IN ('waiting', 'in_doubt') AND m.effect = :effect AND m.due_at <= 
                         AND (e.phase <> 'waiting' OR e.id < m.id)))
 ORDER BY m.due_at, m.id LIMIT :limit
 
+-- wake_payments: what a payment was waiting for is there now
+UPDATE messages SET due_at = :now
+WHERE phase IN ('waiting', 'sent', 'in_doubt') AND phase = 'waiting' AND effect = 'export' AND due_at > :now
+  AND transaction_id IN (SELECT t.id FROM transactions t
+                         WHERE t.kind = 'customer_payment' AND t.content ->> '$.settles.source_id' = :source_id
+                           AND t.content ->> '$.settles.kind' = :kind)
+
 -- announce: intent before effect; no row means the message was replaced since it was claimed
 UPDATE messages SET phase = 'sent', attempts = attempts + 1, reads = 0, request_id = :request_id, body = :body, sent_at = :now, note = ''
 WHERE id = :id AND phase = :phase AND attempts = :attempts AND revision = :revision

@@ -17,7 +17,7 @@ from state.database import Database
 from state.instants import Clock, from_micros
 from state.lifecycle import Effect, IllegalMove, State, Trigger, forceable
 from state.memory import Memory, Told
-from state.messages import Ended, Ending, announce, finish
+from state.messages import Ended, Ending, announce, claimed, finish
 from state.moves import (
     FORCED,
     REVIVED,
@@ -35,7 +35,7 @@ from state.moves import (
 )
 from state.outbox import Attempt, Change, Claim, Observation, PaymentReport, Phase
 from state.problem import problem
-from state.rows import attempt_from, change_from, claim_from, transaction_from, write
+from state.rows import attempt_from, change_from, transaction_from, write
 from state.transaction import Document, DocumentType, Kind, Origin, Sourced, Transaction, TransactionId
 from state.trouble import StoreMismatch
 
@@ -257,7 +257,7 @@ class Store:
         def unit(work: Work) -> list[Claim]:
             queues = [work.rows("claim", effect=effect.value, now=work.micros, **wanted) for effect in Effect]
             turns = chain.from_iterable(zip_longest(*queues))
-            return [claim_from(row) for row in islice(filter(None, turns), limit)]
+            return [claimed(work, row) for row in islice(filter(None, turns), limit)]
 
         return await self._database.run(unit)
 

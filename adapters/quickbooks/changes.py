@@ -13,6 +13,7 @@ from adapters.quickbooks.books import Copy
 from adapters.quickbooks.client import Client
 from adapters.quickbooks.feed import REACH, Feed
 from adapters.quickbooks.forms import FORMS, Form, Raw
+from adapters.quickbooks.marker import Marker, parse
 from adapters.quickbooks.references import References
 from adapters.quickbooks.settings import Settings
 from adapters.quickbooks.shapes import Paid, Ref, readable
@@ -100,7 +101,10 @@ class Watch:
                 money = self._exact(amount, payment.currency_ref, form.payment, payment.id)
                 if money is not None and money.minor and payment.txn_date is not None:
                     method = await self._method(payment)
-                    settlements[identity].append(Settlement(payment.id, money, payment.txn_date, method, reference))
+                    ours = self._ours(parse(payment.private_note), DocumentType.PAYMENT)
+                    settlements[identity].append(
+                        Settlement(payment.id, money, payment.txn_date, method, reference, ours=ours)
+                    )
         return settlements
 
     async def _method(self, payment: Paid) -> str | None:
@@ -113,8 +117,7 @@ class Watch:
     def _observation(self, form: Form, copy: Copy, settlements: tuple[Settlement, ...]) -> Observation | None:
         """Return the standing of one document, or None if its amounts can't be read."""
         held, marker = copy.held, copy.marker
-        ours = marker is not None and (marker.entity, marker.kind.document_type) == (self._settings.entity, form.type)
-        origin = Origin(marker.kind, marker.source_id) if marker and ours else None
+        origin = Origin(marker.kind, marker.source_id) if marker and self._ours(marker, form.type) else None
         if held.gone:
             nothing = Money(0, self._settings.home_currency)
             return Observation(form.type, copy.document, nothing, nothing, gone=True, origin=origin)
@@ -125,6 +128,13 @@ class Watch:
         if total is None or balance is None:
             return None
         return Observation(form.type, copy.document, total, balance, origin=origin, settlements=settlements)
+
+    def _ours(self, marker: Marker | None, document_type: DocumentType) -> bool:
+        """Whether a document of this type bears a marker of ours."""
+        return marker is not None and (marker.entity, marker.kind.document_type) == (
+            self._settings.entity,
+            document_type,
+        )
 
     def _exact(self, amount: Decimal | None, currency: Ref | None, entity: str, identity: str) -> Money | None:
         """Return an amount as money; None, and a line in the log, if there is none or it has odd decimals."""

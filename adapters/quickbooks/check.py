@@ -66,6 +66,9 @@ class Inspection:
     async def _of_mapping(self, *, bills: bool) -> list[Finding]:
         mapping, references = self._settings.mapping, self._references
         findings = [await _resolved("accounts payable account", references.payable_account(mapping.payable_account))]
+        if mapping.deposit_account is not None:
+            found = references.deposit_account(mapping.deposit_account)
+            findings.append(await _resolved("deposit account", found))
         for charge, item in mapping.revenue.items():
             findings.append(await _resolved(f'revenue "{charge}"', references.item(item)))
         for charge, account in mapping.expense.items():

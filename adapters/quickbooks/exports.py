@@ -43,6 +43,7 @@ from adapters.quickbooks.mapping import (
     names,
 )
 from adapters.quickbooks.parties import Parties
+from adapters.quickbooks.paying import Paying
 from adapters.quickbooks.problems import named, rejected
 from adapters.quickbooks.references import References
 from adapters.quickbooks.sending import MOST, send_alone, send_together
@@ -56,6 +57,7 @@ _FRESH: Final = timedelta(minutes=2)  # an answer that tells of an older documen
 _AGAIN: Final = 1.0  # seconds until a request that was answered from memory goes again, as a new one
 _NUMBER_TAKEN: Final = "6140"
 _UNSUPPORTED: Final = "2010"
+_OVER_LINKED: Final = frozenset({"6000", "620"})  # which of them is unconfirmed, and both have other causes too
 _PROPERTY: Final = re.compile(r"Property Name:(?P<field>\w+) specified is unsupported")
 _HOLDER: Final = re.compile(r"TxnType=(?P<type>[A-Za-z ]+?) with TxnId=(?P<id>\d+)")
 
@@ -81,6 +83,7 @@ class Exports(Sender):
         self._client = client
         self._references = references
         self._parties = parties
+        self._paying = Paying(settings, client, references, parties)
         self._unwritable: set[str] = set()
 
     @override
@@ -98,8 +101,11 @@ class Exports(Sender):
             checked_number(content.number)
         await self._references.refuse_closed(content.issued_on)
         copy = await self._held(transaction, form)
-        resolved = await self._resolved(content, form)
-        wanted = compose(self._settings.entity, transaction, content, resolved, numbered=numbered)
+        if form.type is DocumentType.PAYMENT:
+            wanted = await self._paying.draft(claim, content, copy)
+        else:
+            resolved = await self._resolved(content, form)
+            wanted = compose(self._settings.entity, transaction, content, resolved, numbered=numbered)
         if copy is not None:
             refuse_unless_untouched(copy, wanted, self._settings.entity, transaction)
             wanted = merge(copy.raw, wanted, form, self._unwritable)
@@ -148,6 +154,8 @@ class Exports(Sender):
             case Refused():
                 if answer.fault.code == _NUMBER_TAKEN and not request.document_id:
                     return await self._adopted(request, answer)
+                if answer.fault.code in _OVER_LINKED and await self._overtaken(request):
+                    raise Unavailable("the invoice was paid meanwhile", 0.0) from answer
                 if answer.fault.code == _UNSUPPORTED:
                     self._learn_unwritable(request, answer)
                 if answer.problem.code in _REFERENCES:
@@ -182,6 +190,11 @@ class Exports(Sender):
         days = (content.due_on - content.issued_on).days if content.due_on else None
         term = await self._references.term(days) if days is not None else None
         return Resolved(await self._parties.resolve(content.party, form), tuple(targets), term, payable)
+
+    async def _overtaken(self, request: Request) -> bool:
+        """Whether a refused payment was to cover more than its invoice now leaves open; prepared anew, it fits."""
+        creates = request.form.type is DocumentType.PAYMENT and not request.document_id
+        return creates and await self._paying.overtaken(request.body)
 
     def _learn_unwritable(self, request: Request, refusal: Refused) -> None:
         """Raise Unavailable if an update failed for a field that QuickBooks answers with but does not take.

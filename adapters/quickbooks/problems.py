@@ -26,8 +26,9 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "The company has no accounts payable account, or it has several, and none is chosen.",
                 "Choose the one that bills are owed on: set mapping.payable_account, restart, then retry."),
         Problem("account_type_wrong", "An account of the document has a type that may not stand there.",
-                "Expenses go to a cost or expense account, bills are owed on an Accounts payable account: correct "
-                "the configuration, or the type under Settings > Chart of accounts; then retry."),
+                "Expenses go to a cost or expense account, bills are owed on an Accounts payable account, payments go "
+                "to a Bank or Other Current Asset account: correct the configuration, or the type under Settings > "
+                "Chart of accounts; then retry."),
         Problem("item_not_sellable", "The item has no income account, or is a category.",
                 "Open it under Settings > Products and services, tick that you sell it and choose its income "
                 "account; then retry."),
@@ -44,6 +45,9 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "Delete the voided document named below in QuickBooks (open it > More > Delete), then retry."),
         Problem("duplicate_suspected", "QuickBooks holds two documents for this one transaction.",
                 "Compare the documents named below, void or delete the wrong one in QuickBooks, then retry."),
+        Problem("payment_entered", "The invoice was paid in QuickBooks by hand, with the very amount of this payment.",
+                "Compare both. If they are the same, force to exported with the id named below; otherwise retry once "
+                "the invoice has this amount left to pay, or enter the payment by hand as the customer's credit."),
         Problem("document_differs",
                 "QuickBooks holds the document of this transaction with another amount, date or party.",
                 "Compare both. To keep the one in QuickBooks, force to exported; to replace it, void or delete it "

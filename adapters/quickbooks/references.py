@@ -19,6 +19,7 @@ _FRESH: Final = 5.0  # seconds
 
 _PAYABLE: Final = "Accounts Payable"
 _RECEIVABLE: Final = "Accounts Receivable"
+_MONEY: Final = frozenset({"Bank", "Other Current Asset"})
 
 
 class Cached(Generic[Value]):
@@ -126,6 +127,15 @@ class References:
             raise rejected("payable_account_unclear", f"Accounts payable accounts: {found}")
         return payables[0]
 
+    async def deposit_account(self, wanted: str | None) -> Account:
+        """Return the account customers' payments go to; raise Rejected if there is none or it holds no money."""
+        if wanted is None:
+            raise rejected("mapping_missing", "the account that payments go to: set mapping.deposit_account")
+        account = await self._found(self._accounts, wanted, "account")
+        if account.account_type not in _MONEY:
+            raise rejected("account_type_wrong", f"account {account.name} is of type {account.account_type}")
+        return account
+
     async def term(self, days: int) -> str | None:
         """Return the id of the terms of exactly `days` days, or None."""
         terms = (await self._terms.get()).rows
@@ -135,6 +145,11 @@ class References:
         """Return the name of a payment method, or None."""
         methods = (await self._methods.get()).rows
         return next((method.name for method in methods if method.id == method_id), None)
+
+    async def method_called(self, wanted: str) -> str | None:
+        """Return the id of the active payment method of this name, or None."""
+        found = (await self._methods.get()).called(wanted) if wanted else ()
+        return next((method.id for method in found if method.active), None)
 
     def forget(self) -> None:
         """Read the accounts and items anew: QuickBooks just refused one of them."""

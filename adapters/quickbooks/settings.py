@@ -9,10 +9,12 @@ class Mapping:
 
     Keys of `revenue` and `expense` are a charge's own name ("Detention"), its category ("accessorial") or "default";
     case does not matter. Values name an item (revenue) or an account (expense) by id, number, full name or name.
-    `payable_account` may stay None while the company has one accounts payable account only.
+    `payable_account` may stay None while the company has one accounts payable account only, `deposit_account`, which
+    customers' payments go to, while there are none.
     """
 
     payable_account: str | None = None
+    deposit_account: str | None = None
     revenue: dict[str, str] = field(default_factory=dict)
     expense: dict[str, str] = field(default_factory=dict)
 

@@ -110,6 +110,7 @@ class Paid(Shape):
     currency_ref: Ref | None = None
     payment_method_ref: Ref | None = None
     payment_ref_num: str | None = None
+    private_note: str | None = None
     pay_type: str | None = None
     doc_number: str | None = None
     line: tuple[PaymentLine, ...] | None = None

@@ -98,6 +98,8 @@ def _hidden(error: ErrorDetails, unread: set[str]) -> bool:
 def _key(error: ErrorDetails) -> tuple[Key, str]:
     """Return the key an error is about, and the place inside its value."""
     location = error["loc"]
+    if of_section := error.get("ctx", {}).get("key"):
+        location = (*location, of_section)
     length = 2 if location[0] in SECTIONS else 1
     inside = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location[length:])
     return KEYS[".".join(map(str, location[:length]))], "".join(inside)

@@ -247,6 +247,9 @@ class Mapping(Section):
     payable_account: Text | None = Field(
         default=None, description="the accounts payable account; leave it out if the company has one only"
     )
+    deposit_account: Text | None = Field(
+        default=None, description="the account that customers' payments go to, if they are exported"
+    )
     revenue: Charges = Field(default={}, description="a table from charge to the item it is invoiced on")
     expense: Charges = Field(default={}, description="a table from charge to the account it is billed on")
 
@@ -276,6 +279,18 @@ class Config(BaseSettings):
     export: Export
     relay: Relay
     mapping: Mapping
+
+    @field_validator("mapping")
+    @classmethod
+    def _deposited(cls, mapping: Mapping, info: ValidationInfo) -> Mapping:
+        export = info.data.get("export")
+        if export and export.customer_payments and mapping.deposit_account is None:
+            raise unfit(
+                "is not set, and export.customer_payments is on",
+                "Name the bank account that payments go to, or set export.customer_payments to false.",
+                key="deposit_account",
+            )
+        return mapping
 
     @classmethod
     @override

@@ -11,9 +11,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, PlainSe
 from pydantic_core import PydanticCustomError
 
 
-def unfit(what: str, fix: str) -> PydanticCustomError:
-    """Return the error of a value, as `key` + `what`, with the fix; both may be shown to anyone."""
-    return PydanticCustomError("unfit", "{what}", {"what": what, "fix": fix})
+def unfit(what: str, fix: str, *, key: str = "") -> PydanticCustomError:
+    """Return the error of a value, as `key` + `what`, with the fix; both may be shown to anyone.
+
+    `key` is named where a whole section is looked at.
+    """
+    return PydanticCustomError("unfit", "{what}", {"what": what, "fix": fix, "key": key})
 
 
 _DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?\s*", re.ASCII)

@@ -51,6 +51,7 @@ CREATE TABLE transactions (
 
 CREATE INDEX transactions_by_state ON transactions (state, kind, id);
 CREATE INDEX transactions_by_day ON transactions (kind, issued_on) WHERE kind NOT IN ('customer_invoice', 'carrier_bill');
+CREATE INDEX payments_by_invoice ON transactions (content ->> '$.settles.source_id') WHERE kind = 'customer_payment';
 CREATE UNIQUE INDEX transactions_by_document ON transactions (document_type, document_id) WHERE document_id IS NOT NULL;
 
 -- Transactions as they are read, in the order of their fields: with whether a request has left and its outcome is not known.

@@ -172,6 +172,7 @@ def transaction(
 
 
 MAPPING = Mapping(
+    deposit_account="Operating Checking",
     revenue={"linehaul": "Linehaul", "fuel_surcharge": "Fuel Surcharge", "Detention": "Detention"},
     expense={"linehaul": "Purchased Transportation", "default": "5020"},
 )

@@ -393,6 +393,14 @@ class TestExportRules:
         told = refused(REQUIRED | variables({"export_customer_payments": "true", "export_revenue": "false"}))
         assert [*told] == ["export.customer_payments / LOADLEDGER_EXPORT_CUSTOMER_PAYMENTS"]
 
+    def test_payments_need_the_account_they_go_to(self) -> None:
+        told = refused(REQUIRED | variables({"export_customer_payments": "true"}))
+        [problem] = told.values()
+        assert [*told] == ["mapping.deposit_account / LOADLEDGER_MAPPING_DEPOSIT_ACCOUNT"]
+        assert problem.startswith("is not set, and export.customer_payments is on | Name the bank account")
+        given = configured(export_customer_payments="true", mapping_deposit_account="Checking")
+        assert given.mapping.deposit_account == "Checking"
+
     @pytest.mark.parametrize("alone", ["single_driver_bill", "carrier_statements", "company_fuel", "shared_billing"])
     def test_settings_reach_the_rules_by_their_names(self, alone: str) -> None:
         chosen = configured(**{f"export_{alone}": "true"}).export.rules()

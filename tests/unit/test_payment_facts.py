@@ -188,6 +188,16 @@ def test_document_of_nothing_is_never_paid(transaction: "Transaction") -> None:
     assert list(facts(exported(transaction, total=0), Look(0, 0).observation(), {}, TODAY)) == []
 
 
+def test_tms_is_not_told_of_what_it_told_us(transaction: "Transaction") -> None:
+    ours = Settlement("a", Money(60), date(2026, 10, 3), ours=True)
+    theirs = Settlement("b", Money(40), date(2026, 10, 4))
+    look = replace(Look(100, 0).observation(), settlements=(ours, theirs))
+
+    found = list(facts(exported(transaction), look, {}, TODAY))
+
+    assert [summary(fact) for fact in found] == [(RECORDED, 60, None), (COMPLETED, 100, ("b", 40))]
+
+
 def test_report_carries_the_payment_and_a_share_nobody_names_is_dated_today(transaction: "Transaction") -> None:
     paid_on = date(2026, 10, 3)
     settlement = Settlement("a", Money(40), paid_on, "Check", "4711")
