@@ -10,7 +10,7 @@ from state.lifecycle import Effect, IllegalMove, State, Trigger, move, triggers
 from state.outbox import Observation, PaymentReport, Phase
 from state.problem import LOST, STANDS, problem
 from state.rows import observation_from, source, standing, transaction_from, write
-from state.transaction import Document, Money, Origin, Sourced, Transaction, TransactionId
+from state.transaction import Document, DocumentType, Money, Origin, Sourced, Transaction, TransactionId
 
 FORCED = "forced"
 REVIVED = "message_revived"
@@ -119,8 +119,8 @@ def make(
         work.run("withdraw_wishes", transaction_id=after.id)
     if step.effect is not None and (step.effect is not Effect.REPORT_PAYMENT or step.report is not None):
         _wish(work, after, step.effect, step.report)
-    if after.document is not None and (before.document is None or before.document.id != after.document.id):
-        work.run("wake_payments", kind=after.kind, source_id=after.source_id, now=to_micros(work.now))
+    if before.document is None and after.document is not None and after.kind.document_type is DocumentType.INVOICE:
+        work.run("wake_payments", kind=after.kind.value, source_id=after.source_id, now=work.micros)
     if before.document is not None and after.document is None:
         work.run("forget_document", document_type=before.kind.document_type, document_id=before.document.id)
     if step.effect is Effect.EXPORT or step.name == Trigger.DOCUMENT_LOST:

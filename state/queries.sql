@@ -139,7 +139,7 @@ ORDER BY m.due_at, m.id LIMIT :limit
 
 -- wake_payments: what a payment was waiting for is there now
 UPDATE messages SET due_at = :now
-WHERE phase IN ('waiting', 'sent', 'in_doubt') AND phase = 'waiting' AND effect = 'export' AND due_at > :now
+WHERE phase = 'waiting' AND effect = 'export' AND due_at > :now
   AND transaction_id IN (SELECT t.id FROM transactions t
                          WHERE t.kind = 'customer_payment' AND t.content ->> '$.settles.source_id' = :source_id
                            AND t.content ->> '$.settles.kind' = :kind)
