@@ -199,7 +199,7 @@ def facts(
             _as(seen.total, paid),
             f"payment {new.settlement.payment_id} covers {new.settlement.amount}",
             new.entry,
-            _report(seen, new.settlement, new.entry, _as(seen.total, new.tell)) if new.tell else None,
+            _report(new.settlement, _as(seen.total, new.tell)) if new.tell else None,
         )
 
     if settled and not news and state is not State.PAID:
@@ -226,12 +226,12 @@ def _news(applied: Collection[Settlement], told: dict[str, Told], *, reported: b
     news: list[_News] = []
     for settlement in applied:
         amount = settlement.amount.minor
-        known = told.get(settlement.payment_id, Told(settlement.payment_id, 0, 0, 0))
+        known = told.get(settlement.payment_id, Told(settlement.payment_id, 0, 0))
         grown = max(0, amount - known.amount)
         tell = 0 if settlement.payment_id in ours else max(0, min(amount - known.told, untold))
         if grown or tell:
             untold -= tell
-            entry = Told(settlement.payment_id, amount, known.told + tell, known.tellings + bool(tell))
+            entry = Told(settlement.payment_id, amount, known.told + tell)
             news.append(_News(settlement, entry, grown, tell))
     return news
 
@@ -260,20 +260,9 @@ def _as(money: Money, minor: int) -> Money:
     return Money(minor, money.currency)
 
 
-def _report(seen: Observation, settlement: Settlement, entry: Told, amount: Money) -> PaymentReport:
-    """Return what the TMS is told.
-
-    The reference stays the same for the same telling of the same payment, and names the document too: one payment
-    may cover two documents of one load, and the TMS knows a payment by load and reference.
-    """
-    suffix = "" if entry.tellings == 1 else f"-{entry.tellings}"
-    return PaymentReport(
-        amount=amount,
-        paid_on=settlement.paid_on,
-        reference=f"loadledger-{seen.document.id}-{settlement.payment_id}{suffix}",
-        method=settlement.method,
-        note=settlement.reference,
-    )
+def _report(settlement: Settlement, amount: Money) -> PaymentReport:
+    """Return what the TMS is told."""
+    return PaymentReport(amount, settlement.paid_on, settlement.method, settlement.reference)
 
 
 def _changes(fact: Fact, seen: Observation) -> dict[str, object]:

@@ -60,7 +60,7 @@ def request_id(entity: str, claim: Claim) -> str:
         message.effect,
         message.generation,
         message.revision,
-        message.report.reference if message.report else "",
+        claim.due if message.report else "",
         f"{transaction.document.id} {transaction.document.version}" if transaction.document else "",
         message.round,
     )

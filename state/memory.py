@@ -21,7 +21,6 @@ class Told(NamedTuple):
     payment_id: str
     amount: int
     told: int
-    tellings: int
 
 
 class Memory:

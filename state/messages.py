@@ -2,14 +2,14 @@
 
 import hashlib
 import sqlite3
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple, assert_never
 
 from state.commit import Work
 from state.instants import to_micros
 from state.lifecycle import Effect, State, Trigger
 from state.moves import Cause, StaleTransaction, apply, consequences, current, find, newest_wish
-from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Postponed, Refused
+from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Postponed, Refused, Tellings
 from state.problem import LOST, Problem
 from state.rows import claim_from, transaction_from
 from state.transaction import Document, Transaction
@@ -33,9 +33,12 @@ class Ending(NamedTuple):
 
 
 def claimed(work: Work, row: sqlite3.Row) -> Claim:
-    """Return the claim of a due message; that of a payment tells the document it pays."""
+    """Return the claim of a due message: a payment's with the document it pays, a report's with what was told."""
     claim = claim_from(row)
-    return replace(claim, settled=_settled(work, claim.transaction))
+    if claim.message.effect is not Effect.REPORT_PAYMENT:
+        return replace(claim, settled=_settled(work, claim.transaction))
+    [told] = work.rows("tellings", transaction_id=claim.transaction.id, message_id=claim.message.id)
+    return replace(claim, told=Tellings(told["count"], told["total"]), due=told["due"])
 
 
 def _settled(work: Work, payment: Transaction) -> Document | None:
@@ -89,6 +92,8 @@ def finish(work: Work, ending: Ending) -> Ended:
     wanted = find(work, claim.transaction.id) if reports else current(work, claim.transaction)
     overtaken = (claim.message.generation, claim.message.revision) != (wanted.generation, wanted.revision)
     _end_attempt(work, claim, outcome)
+    if isinstance(outcome, Delivered) and outcome.receipt.told is not None:
+        work.run("keep_tellings", transaction_id=wanted.id, **asdict(outcome.receipt.told))
     phase = _end_message(work, claim, outcome, overtaken=overtaken)
     in_flight = wanted.in_flight if reports else phase is Phase.IN_DOUBT
     before = wanted if wanted.in_flight is in_flight else replace(wanted, in_flight=in_flight)

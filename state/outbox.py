@@ -32,11 +32,10 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class PaymentReport:
-    """A payment to tell the TMS about. `reference` is unique and stable per payment and amount told."""
+    """A payment to tell the TMS about."""
 
     amount: Money
     paid_on: date
-    reference: str
     method: str | None = None
     note: str | None = None
 
@@ -68,15 +67,33 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Tellings:
+    """The payments of one transaction that the TMS holds from us, numbered from 1 without a gap: how many, their sum.
+
+    The sum is in minor units. Both only grow, so that an older copy of the store knows too few, never too many.
+    """
+
+    count: int = 0
+    total: int = 0
+
+    def at_least(self, other: "Tellings") -> "Tellings":
+        """Return the larger of each."""
+        return Tellings(max(self.count, other.count), max(self.total, other.total))
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A message taken up by the relay, with the transaction it speaks for.
 
-    `settled` is the document of what a payment pays, None while accounting holds none.
+    `settled` is the document of what a payment pays, None while accounting holds none. `told` is what the TMS is known
+    to hold from us of what a report speaks of, `due` what that should add up to, in minor units, once it is delivered.
     """
 
     message: Message
     transaction: Transaction
     settled: Document | None = None
+    told: Tellings = Tellings()
+    due: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +102,7 @@ class Receipt:
 
     document: Document | None = None
     trace: str = ""
+    told: Tellings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,12 +172,24 @@ UPDATE messages SET phase = 'in_doubt', due_at = :due_at, note = :note, reads = 
 WHERE id = :id AND phase = :expected AND attempts = :attempts
 
 -- settlements: which payments were applied, and what the TMS was told of each
-SELECT payment_id, amount, told, tellings FROM settlements WHERE transaction_id = :transaction_id
+SELECT payment_id, amount, told FROM settlements WHERE transaction_id = :transaction_id
 
 -- settle: a payment as applied now
-INSERT INTO settlements (transaction_id, payment_id, amount, told, tellings)
-VALUES (:transaction_id, :payment_id, :amount, :told, :tellings)
-ON CONFLICT (transaction_id, payment_id) DO UPDATE SET amount = excluded.amount, told = excluded.told, tellings = excluded.tellings
+INSERT INTO settlements (transaction_id, payment_id, amount, told)
+VALUES (:transaction_id, :payment_id, :amount, :told)
+ON CONFLICT (transaction_id, payment_id) DO UPDATE SET amount = excluded.amount, told = excluded.told
+
+-- tellings: what the TMS holds from us, and what that should add up to once one report, and no other, is delivered
+SELECT coalesce(max(count), 0) AS count, coalesce(max(total), 0) AS total,
+       (SELECT coalesce(sum(told), 0) FROM settlements WHERE transaction_id = :transaction_id)
+       - (SELECT coalesce(sum(report ->> '$.amount.minor'), 0) FROM messages
+          WHERE transaction_id = :transaction_id AND lane = 'tms' AND (phase IN ('waiting', 'sent', 'in_doubt') OR phase = 'dead') AND id <> :message_id)
+       AS due
+FROM tellings WHERE transaction_id = :transaction_id
+
+-- keep_tellings: what the TMS was told stays told
+INSERT INTO tellings (transaction_id, count, total) VALUES (:transaction_id, :count, :total)
+ON CONFLICT (transaction_id) DO UPDATE SET count = max(count, excluded.count), total = max(total, excluded.total)
 
 -- unsettle: the document is gone, and what was applied to it with it
 UPDATE settlements SET amount = 0 WHERE transaction_id = :transaction_id

@@ -12,11 +12,6 @@ PAYMENT_REFUSED: Final = Problem(
     "The TMS refused to record the payment.",
     "Make sure the load is invoiced, or the trip released, in the TMS; then retry, or enter the payment there by hand.",
 )
-PAYMENT_DIFFERS: Final = Problem(
-    "payment_differs",
-    "The TMS already holds a payment with our reference but another amount.",
-    "Compare both payments and correct the one in the TMS by hand.",
-)
 READ_REFUSED: Final = Problem(
     "read_refused",
     "The TMS refused one of our searches.",

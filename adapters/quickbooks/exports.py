@@ -149,6 +149,7 @@ class Exports(Sender):
         """Return the receipt of an answer; raise what went wrong, once whatever a refusal teaches is taken in."""
         match answer:
             case Reply():
+                self._refuse_memory_of_another(request, answer)
                 receipt = _receipt(request, answer)
                 return await self._read_back(request, receipt) if self._remembered(request, answer) else receipt
             case Refused():
@@ -237,17 +238,30 @@ class Exports(Sender):
             case Absent():
                 raise refusal
 
+    def _refuse_memory_of_another(self, request: Request, reply: Reply) -> None:
+        """Raise Unavailable if the vendor remembers the request id for something else that we once wrote of the same.
+
+        That is how a store that was set back, and went on differently, meets what it has forgotten: nothing was done.
+        """
+        marker = Copy.of(reply.member(request.form.entity)).marker
+        again = marker is not None and marker != request.marker and marker.subject == request.marker.subject
+        if again and self._older(request, reply):
+            raise _from_memory()
+
     def _remembered(self, request: Request, reply: Reply) -> bool:
-        """Whether an answer may be the vendor's memory of an earlier one: older than the request, or no newer version.
+        """Whether an answer may be the vendor's memory of an earlier one.
 
         Documented: a repeated request id brings the first answer back, whatever became of the document since.
         """
+        repeated = not request.document_id and request.order.claim.message.tries > 0
+        return repeated or self._older(request, reply)
+
+    def _older(self, request: Request, reply: Reply) -> bool:
+        """Whether an answer tells of a document older than the request, or of no newer version."""
         if request.document_id:
             answered = Copy.of(reply.member(request.form.entity)).held.sync_token
             asked = str(request.body.get("SyncToken", ""))
             return answered.isdigit() and asked.isdigit() and int(answered) <= int(asked)
-        if request.order.claim.message.tries > 0:
-            return True
         meta = readable(reply.member(request.form.entity).get("MetaData"), Meta)
         created = meta.create_time if meta else None
         return created is not None and created.tzinfo is not None and self._clock() - created > _FRESH
@@ -267,9 +281,13 @@ class Exports(Sender):
             case Conflict(conflict, document):
                 raise Rejected(conflict, receipt.trace, document)
             case Absent() if updates:
-                raise Unavailable("QuickBooks answered from memory, so the next try bears another name", _AGAIN)
+                raise _from_memory()
             case Absent():
                 raise rejected("document_lost", f"{request.form.entity} {identity}", receipt.trace)
+
+
+def _from_memory() -> Unavailable:
+    return Unavailable("QuickBooks answered from memory, so the next try bears another name", _AGAIN)
 
 
 def _fit(transaction: Transaction, home_currency: str) -> Content:

@@ -170,10 +170,15 @@ CREATE TABLE settlements (
     transaction_id  INTEGER NOT NULL REFERENCES transactions (id),
     payment_id      TEXT    NOT NULL,
     amount          INTEGER NOT NULL,               -- applied to the document now
-    told            INTEGER NOT NULL,               -- told to the TMS so far; it can't be taken back there
-    tellings        INTEGER NOT NULL,
+    told            INTEGER NOT NULL,               -- to be told to the TMS by now; it can't be taken back there
     PRIMARY KEY (transaction_id, payment_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tellings (
+    transaction_id  INTEGER PRIMARY KEY REFERENCES transactions (id),
+    count           INTEGER NOT NULL,               -- payments from us that the TMS is known to hold
+    total           INTEGER NOT NULL                -- what they add up to
+) STRICT;
 
 CREATE TABLE observations (
     document_type  TEXT    NOT NULL,

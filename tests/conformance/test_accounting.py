@@ -1024,3 +1024,21 @@ async def test_remembered_answer_for_an_update_that_was_overwritten_since_is_not
     receipt = await world.quickbooks.exports.send(again)
     assert [invoice["TotalAmt"] for invoice in world.held("Invoice")] == [2000]
     assert receipt.document is not None
+
+
+async def test_answer_remembered_for_what_a_store_that_was_set_back_forgot_proves_that_nothing_was_done(
+    world: World,
+) -> None:
+    forgotten = await world.prepared(transaction())
+    receipt = await world.quickbooks.exports.send(forgotten)
+    assert receipt.document is not None
+    hands.delete(world.twin.company, "Invoice", receipt.document.id)
+    world.clock.pass_time(hours=1)
+    order = replace(await world.prepared(transaction(memo="another")), request_id=forgotten.request_id)
+
+    with pytest.raises(Unavailable, match="from memory"):
+        await world.quickbooks.exports.send(order)
+
+    assert world.held("Invoice") == []
+    await world.quickbooks.exports.send(replace(order, request_id="the next round"))
+    assert len(world.held("Invoice")) == 1

@@ -1,7 +1,7 @@
 """The port's promises, kept by the Alvys adapter over real HTTP against the Alvys twin."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -25,7 +25,7 @@ from adapters.ports import (
 from adapters.sandbox import serve
 from adapters.sandbox.alvys import SUBSIDIARY, TOKEN_PATH, AlvysSandbox, Fault, Limits, generate, hands
 from state.lifecycle import Effect, State
-from state.outbox import Claim, Message, PaymentReport, Phase
+from state.outbox import Claim, Message, PaymentReport, Phase, Receipt, Tellings
 from state.transaction import Content, Kind, Money, Sourced, Transaction, TransactionId
 
 MONTH = generate(date(2026, 10, 1), 1)
@@ -60,8 +60,8 @@ class Tenant:
             for each in found
         ]
 
-    async def order(self, sourced: Sourced, amount: Money, reference: str) -> Order:
-        return await self.tms.payments.prepare(claim(sourced, amount, reference), reference)
+    async def order(self, sourced: Sourced, amount: Money, told: Tellings = Tellings()) -> Order:  # noqa: B008 - frozen
+        return await self.tms.payments.prepare(claim(sourced, amount, told), "request")
 
 
 @asynccontextmanager
@@ -90,7 +90,7 @@ async def books() -> AsyncIterator[Tenant]:
         yield opened
 
 
-def claim(sourced: Sourced, amount: Money, reference: str) -> Claim:
+def claim(sourced: Sourced, amount: Money, told: Tellings) -> Claim:
     message = Message(
         id=1,
         effect=Effect.REPORT_PAYMENT,
@@ -102,7 +102,7 @@ def claim(sourced: Sourced, amount: Money, reference: str) -> Claim:
         reads=0,
         tries=0,
         due_at=NOW,
-        report=PaymentReport(amount, date(2026, 11, 1), reference, method="Check"),
+        report=PaymentReport(amount, date(2026, 11, 1), method="Check"),
     )
     transaction = Transaction(
         id=TransactionId(1),
@@ -123,7 +123,7 @@ def claim(sourced: Sourced, amount: Money, reference: str) -> Claim:
         created_at=NOW,
         updated_at=NOW,
     )
-    return Claim(message, transaction)
+    return Claim(message, transaction, told=told, due=told.total + amount.minor)
 
 
 def contents(found: list[Sourced], kind: Kind) -> dict[str, Content]:
@@ -217,7 +217,7 @@ async def test_record_read_twice_without_a_change_has_the_same_digest(books: Ten
 async def test_customer_payment_is_recorded_found_again_and_never_doubled(books: Tenant) -> None:
     sourced = next(each for each in await books.read() if each.kind is Kind.CUSTOMER_INVOICE and each.content)
     assert sourced.content is not None
-    order = await books.order(sourced, sourced.content.total, "LL-1")
+    order = await books.order(sourced, sourced.content.total)
     assert await books.tms.payments.look_up([order]) == {1: Absent()}
     first = await books.tms.payments.send(order)
     assert isinstance((await books.tms.payments.look_up([order]))[1], Present)
@@ -231,7 +231,7 @@ async def test_customer_payment_is_recorded_found_again_and_never_doubled(books:
 async def test_carrier_payment_completes_its_trip_and_is_never_doubled(books: Tenant) -> None:
     sourced = next(each for each in await books.read() if each.kind is Kind.CARRIER_BILL and each.content)
     assert sourced.content is not None
-    order = await books.order(sourced, sourced.content.total, "LL-2")
+    order = await books.order(sourced, sourced.content.total)
     for _ in range(2):
         await books.tms.payments.send(order)
     trip = books.twin.books.get("trips", sourced.source_id)
@@ -240,9 +240,27 @@ async def test_carrier_payment_completes_its_trip_and_is_never_doubled(books: Te
     assert len(books.twin.books.all("carrier_payments")) == 1
 
 
+@pytest.mark.parametrize("kind", [Kind.CUSTOMER_INVOICE, Kind.CARRIER_BILL])
+async def test_store_that_was_set_back_tells_only_what_was_never_told(books: Tenant, kind: Kind) -> None:
+    sourced = next(each for each in await books.read() if each.kind is kind and each.content)
+    for told, amount in ((Tellings(), 4_000), (Tellings(1, 4_000), 3_000)):
+        await books.tms.payments.send(await books.order(sourced, Money(amount), told))
+
+    receipts: list[Receipt] = []
+    while not receipts:
+        order = await books.order(sourced, Money(9_000))
+        assert (await books.tms.payments.look_up([order])) == {1: Absent()}
+        with suppress(Unavailable):
+            receipts.append(await books.tms.payments.send(order))
+
+    assert [receipt.told for receipt in receipts] == [Tellings(3, 9_000)]
+    name = "customer_payments" if kind is Kind.CUSTOMER_INVOICE else "carrier_payments"
+    assert [payment["Amount"]["Amount"] for payment in books.twin.books.all(name)] == [40, 30, 20]
+
+
 async def test_payment_that_was_recorded_though_the_line_broke_is_unknown_and_then_found(books: Tenant) -> None:
     sourced = next(each for each in await books.read() if each.kind is Kind.CUSTOMER_INVOICE and each.content)
-    order = await books.order(sourced, Money(100), "LL-3")
+    order = await books.order(sourced, Money(100))
     for action in ("commit_then_drop", "cut_json", "html_502"):
         books.twin.faults.arm(Fault(action=action, path="invoices/customer-payments", count=1))
         with pytest.raises(OutcomeUnknown):
@@ -252,7 +270,7 @@ async def test_payment_that_was_recorded_though_the_line_broke_is_unknown_and_th
 
 async def test_payment_on_a_load_that_takes_none_is_refused_with_a_reason(books: Tenant) -> None:
     sourced = next(each for each in await books.read() if each.kind is Kind.CUSTOMER_INVOICE and each.content)
-    order = await books.order(sourced, Money(100), "LL-4")
+    order = await books.order(sourced, Money(100))
     hands.revert_invoice(books.twin.books, sourced.label)
     with pytest.raises(Rejected) as caught:
         await books.tms.payments.send(order)

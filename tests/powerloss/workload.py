@@ -229,4 +229,4 @@ def observation(serial: int) -> Observation:
 
 def payment(serial: int) -> PaymentReport:
     """Return a payment to tell the TMS about."""
-    return PaymentReport(Money(100), date(2026, 10, 5), f"payment {serial}")
+    return PaymentReport(Money(100), date(2026, 10, 5), note=f"payment {serial}")

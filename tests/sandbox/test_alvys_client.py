@@ -74,7 +74,7 @@ def claim_of(sourced: Sourced) -> Claim:
         reads=0,
         tries=0,
         due_at=NOW,
-        report=PaymentReport(sourced.content.total, date(2026, 11, 1), "r-1", method="Check"),
+        report=PaymentReport(sourced.content.total, date(2026, 11, 1), method="Check"),
     )
     transaction = Transaction(
         id=TransactionId(1),

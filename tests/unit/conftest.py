@@ -144,8 +144,8 @@ class Desk:
         return InDoubt(self.clock.now + timedelta(**pause or {"seconds": 180}), "no answer", reads, tries)
 
     @staticmethod
-    def payment(amount: str = "40.00", reference: str = "payment-1") -> PaymentReport:
-        return PaymentReport(Money.of(Decimal(amount)), date(2026, 10, 5), reference)
+    def payment(amount: str = "40.00", note: str = "payment-1") -> PaymentReport:
+        return PaymentReport(Money.of(Decimal(amount)), date(2026, 10, 5), note=note)
 
     # -- what people see --------------------------------------------------------------------------------------
 

@@ -49,7 +49,7 @@ class Request(msgspec.Struct, frozen=True):
     def of(cls, claim: Claim) -> "Request":
         transaction, report = claim.transaction, claim.message.report
         if report is not None:
-            return cls(Effect.REPORT_PAYMENT, report.reference, report.reference, report.amount.minor)
+            return cls(Effect.REPORT_PAYMENT, report.note or "", report.note or "", report.amount.minor)
         assert transaction.content is not None
         return cls(
             claim.message.effect,

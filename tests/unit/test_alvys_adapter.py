@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -18,7 +19,6 @@ from adapters.http import Answer, Http
 from adapters.ports import (
     Absent,
     Census,
-    Conflict,
     Order,
     OutcomeUnknown,
     Present,
@@ -28,7 +28,7 @@ from adapters.ports import (
     Unavailable,
 )
 from state.lifecycle import Effect, State
-from state.outbox import Claim, Message, PaymentReport, Phase
+from state.outbox import Claim, Message, PaymentReport, Phase, Receipt, Tellings
 from state.transaction import Content, Kind, Line, Money, Party, Sourced, Transaction, TransactionId
 
 SETTINGS = Settings(
@@ -514,7 +514,18 @@ async def test_another_subsidiarys_records_are_not_ours() -> None:
 # --- payments ----------------------------------------------------------------------------------------------------
 
 
-def claim(kind: Kind = Kind.CUSTOMER_INVOICE, *, report: PaymentReport | None = None, number: str = "1") -> Claim:
+# What the references of our payments for the source "s" begin with, as an invoice and as a bill.
+INVOICED, BILLED = "loadledger-478b989b-", "loadledger-2f8ccacd-"
+
+
+def claim(
+    kind: Kind = Kind.CUSTOMER_INVOICE,
+    *,
+    report: PaymentReport | None = None,
+    number: str = "1",
+    told: Tellings = Tellings(),  # noqa: B008 - frozen
+    due: int = 1050,
+) -> Claim:
     content = Content(
         party=Party("p", "Acme"),
         number=number,
@@ -555,9 +566,9 @@ def claim(kind: Kind = Kind.CUSTOMER_INVOICE, *, report: PaymentReport | None = 
         reads=0,
         tries=0,
         due_at=NOW,
-        report=report or PaymentReport(Money(1050), date(2026, 10, 18), f"ref-{number}", method="Check"),
+        report=report or PaymentReport(Money(1050), date(2026, 10, 18), method="Check"),
     )
-    return Claim(message, transaction)
+    return Claim(message, transaction, told=told, due=due)
 
 
 async def test_customer_payment_is_frozen_as_the_vendors_request() -> None:
@@ -568,20 +579,21 @@ async def test_customer_payment_is_frozen_as_the_vendors_request() -> None:
         "LoadNumber": "1",
         "Amount": {"Amount": 10.5, "Currency": 840},
         "PaymentDate": "2026-10-18T12:00:00Z",
-        "ReferenceNumber": "ref-1",
+        "ReferenceNumber": f"{INVOICED}1",
         "InvoiceNumber": "1",
         "PaymentMethod": "Check",
     }
 
 
 async def test_carrier_payment_is_frozen_as_the_vendors_request() -> None:
-    report = PaymentReport(Money(800, "CAD"), date(2026, 10, 18), "ref-9", note="Bill payment 55")
-    order = await alvys(Wire({})).payments.prepare(claim(Kind.CARRIER_BILL, report=report), "request-1")
+    report = PaymentReport(Money(800, "CAD"), date(2026, 10, 18), note="Bill payment 55")
+    further = claim(Kind.CARRIER_BILL, report=report, told=Tellings(8, 1_000), due=1_800)
+    order = await alvys(Wire({})).payments.prepare(further, "request-1")
     assert msgspec.json.decode(order.body) == {
         "TripId": "trip-1",
         "Amount": {"Amount": 8, "Currency": 124},
         "PaymentDate": "2026-10-18T12:00:00Z",
-        "ReferenceNumber": "ref-9",
+        "ReferenceNumber": f"{BILLED}9",
         "Note": "Bill payment 55",
     }
 
@@ -600,7 +612,7 @@ async def test_payment_without_a_report_or_in_an_unknown_currency_waits_for_a_pe
     for wrong in (
         replace(unreported, message=replace(unreported.message, report=None)),
         replace(unreported, transaction=replace(unreported.transaction, content=None)),
-        claim(report=PaymentReport(Money(1, "36"), date(2026, 10, 18), "r")),
+        claim(report=PaymentReport(Money(1, "36"), date(2026, 10, 18))),
     ):
         with pytest.raises(Rejected) as caught:
             await payments.prepare(wrong, "r")
@@ -617,21 +629,17 @@ def paid(number: str, *payments: tuple[str | None, str]) -> Json:
 
 
 async def test_look_up_finds_our_payments_with_one_search_and_asks_nothing_about_carriers() -> None:
-    found = page(paid("1", (None, "3"), ("ref-1", "10.50")), paid("2", ("ref-1", "10.50")), paid("3", ("ref-3", "9")))
+    found = page(paid("1", (None, "3"), (f"{INVOICED}1", "10.50")), paid("2", (f"{BILLED}1", "10.50")))
     wire = Wire({"invoices/search": [found]})
     tms = alvys(wire)
-    orders = await ordered(tms, *(claim(number=n) for n in "1234"), claim(Kind.CARRIER_BILL, number="5"))
-    verdicts = await tms.payments.look_up(orders)
-    assert {key: type(verdict) for key, verdict in verdicts.items()} == {
-        1: Present,
-        2: Absent,
-        3: Conflict,
-        4: Absent,
-        5: Absent,
+    orders = await ordered(tms, *(claim(number=n) for n in "123"), claim(Kind.CARRIER_BILL, number="4"))
+    assert await tms.payments.look_up(orders) == {
+        1: Present(Receipt(told=Tellings(1, 1_050))),
+        2: Absent(),
+        3: Absent(),
+        4: Absent(),
     }
-    assert [asked["LoadNumbers"] for asked in wire.asked("invoices/search")] == [["1", "2", "3", "4"]]
-    assert isinstance(verdicts[3], Conflict)
-    assert verdicts[3].problem.code == "payment_differs"
+    assert [asked["LoadNumbers"] for asked in wire.asked("invoices/search")] == [["1", "2", "3"]]
 
 
 async def test_look_up_survives_an_invoice_it_can_not_read() -> None:
@@ -656,6 +664,73 @@ async def test_payment_is_posted_once_to_its_own_endpoint(kind: Kind, path: str)
     (order,) = await ordered(tms, claim(kind))
     assert (await tms.payments.send(order)).trace == "pay-1"
     assert wire.asked(path) == [msgspec.json.decode(order.body)]
+
+
+def trip_paid(*payments: tuple[str | None, str]) -> Json:
+    held = [{"Id": "p", "ReferenceNumber": ref, "Amount": {"Amount": Decimal(amount)}} for ref, amount in payments]
+    return {"TripId": "trip-1", "Status": "Completed", "CarrierPayments": held}
+
+
+async def told(tms: Alvys, wanted: Claim) -> list[Receipt]:
+    """Tell a payment as the relay does: prepared anew as long as nothing was done."""
+    for _ in range(3):
+        (order,) = await ordered(tms, wanted)
+        verdict = (await tms.payments.look_up([order]))[wanted.message.id]
+        if isinstance(verdict, Present):
+            return [verdict.receipt]
+        with suppress(Unavailable):
+            return [await tms.payments.send(order)]
+    return []
+
+
+async def test_customer_payment_under_a_number_that_was_used_since_tells_only_what_is_missing() -> None:
+    found = page(paid("1", (f"{INVOICED}1", "4"), (f"{INVOICED}2", "3.50"), ("by hand", "1")))
+    wire = Wire({"invoices/search": [found] * 2, "invoices/customer-payments": [{"Id": "pay-3"}]})
+
+    assert await told(alvys(wire), claim()) == [Receipt(trace="pay-3", told=Tellings(3, 1_050))]
+
+    [sent] = wire.asked("invoices/customer-payments")
+    assert (sent["ReferenceNumber"], sent["Amount"]["Amount"]) == (f"{INVOICED}3", 3)
+
+
+async def test_carrier_payment_under_a_number_that_was_used_since_tells_only_what_is_missing() -> None:
+    before = trip_paid((f"{BILLED}1", "4"), (None, "1"), (f"{BILLED}2", "3.50"))
+    after = trip_paid((f"{BILLED}1", "4"), (f"{BILLED}2", "3.50"), (f"{BILLED}3", "3"))
+    wire = Wire({"invoices/carrier-payments": [before, after]})
+
+    assert await told(alvys(wire), claim(Kind.CARRIER_BILL)) == [Receipt(told=Tellings(3, 1_050))]
+
+    asked = [(sent["ReferenceNumber"], sent["Amount"]["Amount"]) for sent in wire.asked("invoices/carrier-payments")]
+    assert asked == [(f"{BILLED}1", 10.5), (f"{BILLED}3", 3)]
+
+
+async def test_carrier_payment_that_was_told_in_other_parts_is_told_no_more() -> None:
+    wire = Wire({"invoices/carrier-payments": [trip_paid((f"{BILLED}1", "4"), (f"{BILLED}2", "9"))]})
+    tms = alvys(wire)
+
+    assert await told(tms, claim(Kind.CARRIER_BILL)) == [Receipt(told=Tellings(2, 1_300))]
+    assert await told(tms, claim(Kind.CARRIER_BILL, told=Tellings(2, 1_300), due=1_250)) == [
+        Receipt(told=Tellings(2, 1_300))
+    ]
+    assert len(wire.asked("invoices/carrier-payments")) == 1
+
+
+async def test_order_that_was_frozen_before_more_was_known_is_not_sent() -> None:
+    wire = Wire({"invoices/search": [page(paid("1", (f"{INVOICED}1", "4")))]})
+    tms = alvys(wire)
+    orders = await ordered(tms, claim())
+    assert await tms.payments.look_up(orders) == {1: Absent()}
+
+    with pytest.raises(Unavailable) as caught:
+        await tms.payments.send(orders[0])
+
+    assert caught.value.retry_after == 0
+    assert wire.asked("invoices/customer-payments") == []
+
+
+async def test_carrier_payment_is_told_though_the_answer_shows_nothing_we_can_read() -> None:
+    wire = Wire({"invoices/carrier-payments": [{"CarrierPayments": "all of them"}]})
+    assert await told(alvys(wire), claim(Kind.CARRIER_BILL)) == [Receipt(told=Tellings(1, 1_050))]
 
 
 @pytest.mark.parametrize("code", [400, 404, 409, 422])

@@ -98,7 +98,7 @@ async def test_failed_commit_fails_every_unit_of_it_and_keeps_none(desk: "Desk")
 async def test_commit_that_is_refused_is_rolled_back_and_the_next_succeeds(desk: "Desk") -> None:
     def leaves_an_orphan(work: Work) -> None:
         work._connection.execute("PRAGMA defer_foreign_keys = ON")
-        work.run("settle", transaction_id=404, payment_id="p", amount=1, told=0, tellings=0)
+        work.run("settle", transaction_id=404, payment_id="p", amount=1, told=0)
 
     first, second = await asyncio.gather(
         database(desk).run(lambda work: remember(work, "first")),

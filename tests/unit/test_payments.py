@@ -172,7 +172,7 @@ async def test_part_payment_is_shown_and_told(reader: Reader, invoice: "Transact
     after = await reader.desk.again(invoice)
     assert (after.state, after.paid) == (State.EXPORTED, Money(4_000))
     assert (reader.moved, reader.rung) == ([Trigger.PAYMENT_RECORDED], 1)
-    assert await reader.told() == [("loadledger-document of 1001-7", 4_000)]
+    assert await reader.told() == [("no. 7", 4_000)]
 
 
 async def test_full_payment_moves_to_paid(reader: Reader, invoice: "Transaction") -> None:
@@ -181,7 +181,7 @@ async def test_full_payment_moves_to_paid(reader: Reader, invoice: "Transaction"
     after = await reader.desk.again(invoice)
     assert (after.state, after.paid) == (State.PAID, Money(10_000))
     assert reader.moved == [Trigger.PAYMENT_RECORDED, Trigger.PAYMENT_COMPLETED]
-    assert await reader.told() == [("loadledger-document of 1001-7", 4_000), ("loadledger-document of 1001-8", 6_000)]
+    assert await reader.told() == [("no. 7", 4_000), ("no. 8", 6_000)]
 
 
 async def test_report_says_what_accounting_says_of_the_payment(reader: Reader, invoice: "Transaction") -> None:
@@ -199,7 +199,7 @@ async def test_same_standing_seen_again_moves_nothing(reader: Reader, invoice: "
     await reader.see(standing, standing)
 
     assert (reader.moved, await reader.kept()) == ([Trigger.PAYMENT_RECORDED], 0)
-    assert await reader.told() == [("loadledger-document of 1001-7", 4_000)]
+    assert await reader.told() == [("no. 7", 4_000)]
 
 
 async def test_payment_taken_back_moves_back_and_its_successor_is_not_told_again(
@@ -213,7 +213,7 @@ async def test_payment_taken_back_moves_back_and_its_successor_is_not_told_again
     await reader.see(seen(invoice.document, 10_000, 0, ("8", 10_000)))
 
     assert (await reader.desk.again(invoice)).state is State.PAID
-    assert await reader.told() == [("loadledger-document of 1001-7", 10_000)]
+    assert await reader.told() == [("no. 7", 10_000)]
 
 
 async def test_document_edited_in_accounting_after_it_was_paid_is_paid_no_more(
@@ -228,7 +228,7 @@ async def test_document_edited_in_accounting_after_it_was_paid_is_paid_no_more(
 
     after = await reader.desk.again(invoice)
     assert (after.state, after.paid) == (State.EXPORTED, Money(12_000))
-    assert await reader.told() == [("loadledger-document of 1001-7", 10_000), ("loadledger-document of 1001-8", 2_000)]
+    assert await reader.told() == [("no. 7", 10_000), ("no. 8", 2_000)]
 
 
 async def test_document_version_seen_with_a_payment_is_remembered(reader: Reader, invoice: "Transaction") -> None:
@@ -429,7 +429,7 @@ async def test_forced_paid_is_compared_with_accounting_and_taken_back_if_it_is_n
 
     after = await reader.desk.again(invoice)
     assert (after.state, after.paid) == (State.EXPORTED, Money(4_000))
-    assert await reader.told() == [("loadledger-document of 1001-7", 4_000)]
+    assert await reader.told() == [("no. 7", 4_000)]
 
 
 async def test_forced_paid_that_comes_true_is_told_to_the_tms(reader: Reader, invoice: "Transaction") -> None:
@@ -438,7 +438,7 @@ async def test_forced_paid_that_comes_true_is_told_to_the_tms(reader: Reader, in
 
     after = await reader.desk.again(invoice)
     assert (after.state, after.paid) == (State.PAID, Money(10_000))
-    assert await reader.told() == [("loadledger-document of 1001-7", 10_000)]
+    assert await reader.told() == [("no. 7", 10_000)]
 
 
 async def test_forced_error_keeps_the_payment_until_it_is_resolved(reader: Reader, invoice: "Transaction") -> None:

@@ -39,7 +39,7 @@ def bench(desk: "Desk") -> Bench:
 async def paid_in_part(bench: Bench, reference: str = "payment-1") -> "Transaction":
     """Leave one report about a transaction that accounting holds."""
     transaction = await bench.desk.exported()
-    report = bench.desk.payment(reference=reference)
+    report = bench.desk.payment(note=reference)
     return await bench.desk.apply(transaction, Trigger.PAYMENT_RECORDED, report=report, paid=report.amount)
 
 
@@ -409,7 +409,7 @@ async def test_request_id_is_derived_from_the_intent_and_nothing_else(bench: Ben
         replace(claim, message=replace(message, generation=2)),
         replace(claim, message=replace(message, revision=2)),
         replace(claim, message=replace(message, round=message.round + 1)),
-        replace(claim, message=replace(message, report=replace(report, reference="another"))),
+        replace(claim, due=claim.due + 1),
     ]
 
     name = request_id("Acme LLC", claim)

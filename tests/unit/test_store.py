@@ -9,6 +9,7 @@ from state.commit import Work
 from state.lifecycle import Effect, IllegalMove, State, Trigger
 from state.memory import Told
 from state.moves import Cause, Recorded, StaleTransaction, UnknownTransaction
+from state.outbox import Delivered, Receipt, Tellings
 from state.problem import problem
 from state.store import NotForceable
 from state.transaction import Document, Kind, Money, Sourced, TransactionId
@@ -296,7 +297,7 @@ async def test_row_that_is_not_as_it_was_seen_is_never_moved(desk: "Desk", field
 
 async def test_illegal_move_leaves_no_trace(desk: "Desk") -> None:
     before = await desk.new()
-    told = Told("payment-1", 100, 100, 1)
+    told = Told("payment-1", 100, 100)
 
     with pytest.raises(IllegalMove, match="payment_completed does not apply to a transaction that is pending"):
         await desk.apply(before, Trigger.PAYMENT_COMPLETED, told=told, report=desk.payment(), paid=Money(10_000))
@@ -322,7 +323,7 @@ async def test_unknown_transaction_is_said_to_be_unknown(desk: "Desk") -> None:
 
 async def test_payment_is_told_to_the_tms_and_remembered_in_one_commit(desk: "Desk") -> None:
     exported = await desk.exported()
-    told = Told("payment-1", 4_000, 4_000, 1)
+    told = Told("payment-1", 4_000, 4_000)
 
     part = await desk.apply(
         exported, Trigger.PAYMENT_RECORDED, told=told, report=desk.payment("40.00"), paid=Money(4_000)
@@ -331,6 +332,29 @@ async def test_payment_is_told_to_the_tms_and_remembered_in_one_commit(desk: "De
     assert (part.state, part.paid) == (State.EXPORTED, Money(4_000))
     assert await desk.store.memory.settlements(part.id) == {"payment-1": told}
     assert (await desk.claim("tms")).message.report == desk.payment("40.00")
+
+
+async def test_report_is_due_what_was_to_be_told_before_and_with_it_but_not_after(desk: "Desk") -> None:
+    exported = await desk.exported()
+    for number, amount in enumerate((4_000, 1_000, 2_000)):
+        told, report = Told(f"payment-{number}", amount, amount), desk.payment(f"{amount / 100:.2f}")
+        exported = await desk.apply(exported, Trigger.PAYMENT_RECORDED, told=told, report=report)
+
+    first = await desk.claim("tms")
+    assert (first.told, first.due) == (Tellings(), 4_000)
+    await desk.finish(await desk.announced("tms"), Delivered(Receipt(told=Tellings(1, 4_000))))
+
+    second = await desk.claim("tms")
+    assert (second.told, second.due) == (Tellings(1, 4_000), 5_000)
+    await desk.finish(await desk.announced("tms"), desk.no())
+
+    third = await desk.announced("tms")
+    assert (third.told, third.due) == (Tellings(1, 4_000), 6_000)  # the second was refused and is not told yet
+    await desk.finish(third, Delivered(Receipt(told=Tellings(5, 3_000))))  # never less than was known
+
+    await desk.store.retry(exported.id, desk.cause)
+    again = await desk.claim("tms")
+    assert (again.told, again.due) == (Tellings(5, 4_000), 7_000)
 
 
 async def test_payment_the_tms_need_not_hear_of_leaves_no_message(desk: "Desk") -> None:
@@ -342,26 +366,26 @@ async def test_payment_the_tms_need_not_hear_of_leaves_no_message(desk: "Desk") 
 
 async def test_payment_taken_back_replaces_what_was_remembered(desk: "Desk") -> None:
     exported = await desk.exported()
-    paid = await desk.apply(exported, Trigger.PAYMENT_COMPLETED, told=Told("p", 10_000, 10_000, 1), paid=Money(10_000))
+    paid = await desk.apply(exported, Trigger.PAYMENT_COMPLETED, told=Told("p", 10_000, 10_000), paid=Money(10_000))
 
-    back = await desk.apply(paid, Trigger.PAYMENT_REVERSED, told=Told("p", 0, 10_000, 1), paid=Money(0))
+    back = await desk.apply(paid, Trigger.PAYMENT_REVERSED, told=Told("p", 0, 10_000), paid=Money(0))
 
     assert (back.state, back.paid) == (State.EXPORTED, Money(0))
-    assert await desk.store.memory.settlements(back.id) == {"p": Told("p", 0, 10_000, 1)}
+    assert await desk.store.memory.settlements(back.id) == {"p": Told("p", 0, 10_000)}
 
 
 async def test_lost_document_is_forgotten_and_what_was_applied_to_it_with_it(desk: "Desk") -> None:
     exported = await desk.exported()
     other = await desk.exported(load="1002")
     for each in (exported, other):
-        await desk.apply(each, Trigger.PAYMENT_RECORDED, told=Told("p", 4_000, 4_000, 1), paid=Money(4_000))
+        await desk.apply(each, Trigger.PAYMENT_RECORDED, told=Told("p", 4_000, 4_000), paid=Money(4_000))
 
     lost = await desk.apply(await desk.again(exported), Trigger.DOCUMENT_LOST)
 
     assert (lost.state, lost.document, lost.paid, lost.generation) == (State.ERROR, None, Money(0), 2)
     assert lost.problem == problem("document_lost")
-    assert await desk.store.memory.settlements(lost.id) == {"p": Told("p", 0, 4_000, 1)}
-    assert await desk.store.memory.settlements(other.id) == {"p": Told("p", 4_000, 4_000, 1)}
+    assert await desk.store.memory.settlements(lost.id) == {"p": Told("p", 0, 4_000)}
+    assert await desk.store.memory.settlements(other.id) == {"p": Told("p", 4_000, 4_000)}
 
 
 async def test_reverted_transaction_is_exported_again_as_a_new_document(desk: "Desk") -> None:

@@ -24,7 +24,7 @@ async def report_payment(desk: "Desk", load: str, *references: str) -> None:
     """Leave one report per reference for a transaction of `load` that accounting holds."""
     transaction = await desk.exported(load=load)
     for reference in references:
-        report = desk.payment(reference=reference)
+        report = desk.payment(note=reference)
         transaction = await desk.apply(transaction, Trigger.PAYMENT_RECORDED, report=report, paid=Money(1))
 
 
@@ -72,8 +72,8 @@ async def test_reports_of_one_transaction_leave_one_after_the_other(desk: "Desk"
     await report_payment(desk, "1002", "payment-3")
 
     assert [claim.message.report for claim in await desk.store.claim(BOTH, 10)] == [
-        desk.payment(reference="payment-1"),
-        desk.payment(reference="payment-3"),
+        desk.payment(note="payment-1"),
+        desk.payment(note="payment-3"),
     ]
 
 
@@ -83,7 +83,7 @@ async def test_nothing_more_of_a_transaction_is_claimed_while_one_is_in_flight(d
 
     assert await desk.store.claim(BOTH, 10) == []
     await desk.finish(sent, desk.yes(None))
-    assert (await desk.claim("tms")).message.report == desk.payment(reference="payment-2")
+    assert (await desk.claim("tms")).message.report == desk.payment(note="payment-2")
 
 
 async def test_postponed_report_keeps_the_later_ones_waiting(desk: "Desk") -> None:
@@ -106,7 +106,7 @@ async def test_revived_report_waits_for_the_later_one_in_flight(desk: "Desk") ->
     await desk.finish(sent, doubtful)
     assert (await desk.claim("tms")).message.request_id == "second"
     await desk.finish(await desk.claim("tms"), desk.yes(None))
-    assert (await desk.claim("tms")).message.report == desk.payment(reference="payment-1")
+    assert (await desk.claim("tms")).message.report == desk.payment(note="payment-1")
 
 
 async def test_claim_tells_of_the_transaction_as_it_is(desk: "Desk") -> None:
@@ -303,14 +303,14 @@ async def test_rejected_export_waits_for_a_person(desk: "Desk", phase: Phase) ->
 
 async def test_document_found_lost_when_it_is_updated_is_made_anew_by_a_retry(desk: "Desk") -> None:
     exported = await desk.exported("100.00")
-    await desk.apply(exported, Trigger.PAYMENT_RECORDED, told=Told("p", 4_000, 4_000, 1), paid=Money(4_000))
+    await desk.apply(exported, Trigger.PAYMENT_RECORDED, told=Told("p", 4_000, 4_000), paid=Money(4_000))
     await desk.record("120.00")
 
     failed = await desk.finish(await desk.announced(), desk.no("document_lost"))
 
     assert (failed.state, failed.document, failed.paid, failed.generation) == (State.ERROR, None, Money(0), 2)
     assert failed.problem == problem("document_lost", "as seen")
-    assert await desk.store.memory.settlements(failed.id) == {"p": Told("p", 0, 4_000, 1)}
+    assert await desk.store.memory.settlements(failed.id) == {"p": Told("p", 0, 4_000)}
     await desk.store.retry(failed.id, desk.cause)
     assert (await desk.claim()).message.generation == 2
 
@@ -402,7 +402,7 @@ async def test_refused_report_leaves_the_transaction_where_it_is(desk: "Desk") -
 
     assert after.state is State.EXPORTED
     assert await desk.standing(after) == ["report_payment dead", "report_payment waiting"]
-    assert (await desk.claim("tms")).message.report == desk.payment(reference="payment-2")
+    assert (await desk.claim("tms")).message.report == desk.payment(note="payment-2")
 
 
 @pytest.mark.parametrize("outcome", ["no", "later"])
@@ -601,7 +601,7 @@ async def test_export_withdrawn_in_flight_after_a_change_is_voided_all_the_same(
 async def wanted_again(desk: "Desk") -> "Claim":
     """Have the TMS change its mind while the void is in flight."""
     exported = await desk.exported("100.00")
-    await desk.apply(exported, Trigger.PAYMENT_RECORDED, told=Told("p", 4_000, 4_000, 1), paid=Money(4_000))
+    await desk.apply(exported, Trigger.PAYMENT_RECORDED, told=Told("p", 4_000, 4_000), paid=Money(4_000))
     await desk.withdraw()
     void = await desk.announced()
     assert await desk.record("120.00") is Recorded.CHANGED
@@ -615,7 +615,7 @@ async def test_record_wanted_again_while_its_void_is_in_flight_gets_a_new_docume
     gone = await desk.finish(void, desk.yes(None))
 
     assert (gone.state, gone.document, gone.paid, gone.generation) == (State.PENDING, None, Money(0), 2)
-    assert await desk.store.memory.settlements(gone.id) == {"p": Told("p", 0, 4_000, 1)}
+    assert await desk.store.memory.settlements(gone.id) == {"p": Told("p", 0, 4_000)}
     assert await desk.standing(gone) == ["export waiting"]
     again = await desk.finish(await desk.announced(), desk.yes("146"))
     assert (again.state, again.document) == (State.EXPORTED, Document("146", "N1001", "0"))
