@@ -44,7 +44,7 @@ def of_a_load(field: str, most: Most = lambda _: None) -> Filter:
 
     def test(wanted: list[str]) -> Test:
         values = frozenset(wanted)
-        return lambda invoice: any(load.get(field) in values for load in invoice["Loads"])
+        return lambda invoice: not values.isdisjoint([load.get(field) for load in invoice["Loads"]])
 
     return Filter(list, test, most)
 

@@ -196,7 +196,9 @@ def find(search: Search, books: Books, request: Json) -> Json:
         tests.append(lambda thing: not thing.get("IsDeleted"))
     if "IncludePaid" in search.required and not request["IncludePaid"]:
         tests.append(lambda thing: not thing["IsPaid"])
-    found = [thing for thing in books.all(search.kind) if all(test(thing) for test in tests)]
+    found = books.all(search.kind)
+    for test in tests:
+        found = list(filter(test, found))
     page, size = request["Page"], request["PageSize"]
     shown = [search.view(thing, switches) for thing in found[page * size : (page + 1) * size]]
     return {"Page": page, "PageSize": size, "Total": len(found), "Items": shown}

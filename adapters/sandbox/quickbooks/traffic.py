@@ -51,20 +51,20 @@ class Meter:
 
     def __init__(self, metered_per_month: int | None) -> None:
         self._cap = metered_per_month
-        self._months: Counter[tuple[str, str]] = Counter()
+        self._months: Counter[tuple[int, int, str]] = Counter()
 
     def count(self, tier: str, now: datetime, calls: int = 1) -> None:
         """Count a successful call, or one that is worth several."""
-        self._months[now.strftime("%Y-%m"), tier] += calls
+        self._months[now.year, now.month, tier] += calls
 
     def is_blocked(self, now: datetime) -> bool:
         """Say whether the month's metered reads are used up."""
-        return self._cap is not None and self._months[now.strftime("%Y-%m"), "CorePlus"] >= self._cap
+        return self._cap is not None and self._months[now.year, now.month, "CorePlus"] >= self._cap
 
     def totals(self) -> dict[str, int]:
         """Return the calls of all months by tier."""
         totals = {"Core": 0, "CorePlus": 0}
-        for (_, tier), calls in self._months.items():
+        for (_, _, tier), calls in self._months.items():
             totals[tier] += calls
         return totals
 
