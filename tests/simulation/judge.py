@@ -123,11 +123,9 @@ class Judge:
     def _settled(self, subject: Subject, known: Known, state: str, money: list[Any], *, held: bool) -> None:
         """Check that accounting holds what the TMS shows, and that both are told what is paid."""
         total, paid, document = money
-        live = [
-            each
-            for (kind, identity), each in self.books.documents.items()
-            if identity in known.live and (kind == "Invoice") == (subject.kind == "customer_invoice")
-        ]
+        kind = "Invoice" if subject.kind == "customer_invoice" else "Bill"
+        found = (self.books.documents.get((kind, identity)) for identity in sorted(known.live))
+        live = [each for each in found if each is not None]
         if state == "pending":
             self.facts.breach("P2", f"{subject} is still pending, and nothing moves any more")
         elif state == "reverted":

@@ -1,6 +1,8 @@
 """What people do, drawn from the seed: billers in the TMS, accountants in the books, support in the daemon."""
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,6 +23,13 @@ _STATES: Final = ("pending", "exported", "error", "reverted", "paid")
 _ACTIONS: Final = ("retry", "retry", "retry", "revert", "reexport", "force")
 
 
+def _by(things: Iterable[Json], field: str) -> defaultdict[str, list[Json]]:
+    found = defaultdict[str, list[Json]](list)
+    for thing in things:
+        found[thing[field]].append(thing)
+    return found
+
+
 def _amount(chance: Random) -> str:
     return f"{chance.randint(10_000, 900_000) / 100:.2f}"
 
@@ -34,6 +43,7 @@ class Billers:
         self._facts = facts
         self._chance = chance
         self._billed: list[str] = []
+        self._trips, self._invoices = _by(month.trips, "LoadNumber"), _by(month.invoices, "Number")
 
     async def bill(self, seconds: float) -> None:
         """Let the month's loads appear over so many seconds."""
@@ -47,8 +57,7 @@ class Billers:
     def appear(self, load: Json) -> None:
         """Let one load appear, with its trips and what it bills."""
         number = load["LoadNumber"]
-        trips = [trip for trip in self._month.trips if trip["LoadNumber"] == number]
-        invoices = [each for each in self._month.invoices if each["Number"] == number]
+        trips, invoices = self._trips[number], self._invoices[number]
         if number in self._month.planted.values():
             for subject in [("customer_invoice", load["Id"]), *(("carrier_bill", trip["Id"]) for trip in trips)]:
                 self._facts.records[Subject(*subject)].deeds.add("planted")

@@ -13,6 +13,7 @@ class TmsWatch:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
+        self._numbered: dict[tuple[str, str], Known] = {}
 
     def heard(self, kind: str, before: Json | None, after: Json | None) -> None:
         """Take in how an object was and how it is."""
@@ -35,6 +36,7 @@ class TmsWatch:
             known.deeds.add("withdrawn")
         if version is not None:
             known.versions.add(version)
+            self._numbered.setdefault((subject.kind, version.load_number), known)
             if known.now not in {None, version}:
                 known.deeds.add("changed")
         known.now = version
@@ -49,11 +51,7 @@ class TmsWatch:
     def _named(self, kind: str, name: str) -> Known:
         if kind == "carrier_bill":
             return self._facts.records[Subject(kind, name)]
-        return next(
-            known
-            for subject, known in self._facts.records.items()
-            if subject.kind == kind and any(version.load_number == name for version in known.versions)
-        )
+        return self._numbered[kind, name]
 
 
 def _invoice(invoice: Json | None) -> Version | None:

@@ -101,7 +101,7 @@ class WireWatch:
         subject, identity = marked(document), document.get("Id")
         rows = self._look(
             "SELECT m.phase, m.body FROM messages m JOIN transactions t ON t.id = m.transaction_id"
-            " WHERE m.lane = 'accounting' AND m.phase = 'sent'"
+            " WHERE m.lane = 'accounting' AND m.phase = 'sent' AND m.phase IN ('sent', 'in_doubt')"
             " AND (t.kind = ? AND t.source_id = ? OR t.document_id = ?)",
             *(subject or ("", "")),
             identity,
