@@ -22,7 +22,7 @@ from engine.client import Admin, Refused
 from engine.demo import Demo, DemoFailed
 from engine.web.auth import Role, new_token
 from state.backup import BackupFailed, back_up_stopped
-from state.lifecycle import State, diagram
+from state.lifecycle import Effect, State, diagram
 from state.transaction import Kind
 from state.trouble import StoreBusy, StoreDamaged, StoreError, StoreFailed, StoreMismatch
 
@@ -209,6 +209,37 @@ def force(  # noqa: PLR0913 - one for each option
     _act(daemon, transaction_id, "force", asked)
 
 
+# -- what may leave ------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--url", envvar="LOADLEDGER_URL", default="http://127.0.0.1:8321", show_default=True, help="The daemon.")
+@click.option("--token", envvar="LOADLEDGER_TOKEN", help="Your token.")
+def pauses(url: str, token: str | None) -> None:
+    """Show what is paused, since when, by whom and why."""
+    screen.show_pauses(screen.console(), _asked(url, token, lambda admin: admin.get("pauses")))
+
+
+@main.command()
+@click.argument("effects", nargs=-1, type=click.Choice([str(effect) for effect in Effect]))
+@click.option("--reason", required=True, help="Why, for whoever finds it paused.")
+@click.option("--url", envvar="LOADLEDGER_URL", default="http://127.0.0.1:8321", show_default=True, help="The daemon.")
+@click.option("--token", envvar="LOADLEDGER_TOKEN", help="Your token.")
+def pause(effects: tuple[str, ...], reason: str, url: str, token: str | None) -> None:
+    """Let nothing of these EFFECTS leave, or nothing at all if none is named; nothing is lost meanwhile."""
+    _stop_or_go(url, token, "pause", effects, reason)
+
+
+@main.command()
+@click.argument("effects", nargs=-1, type=click.Choice([str(effect) for effect in Effect]))
+@click.option("--reason", required=True, help="Why, for the record.")
+@click.option("--url", envvar="LOADLEDGER_URL", default="http://127.0.0.1:8321", show_default=True, help="The daemon.")
+@click.option("--token", envvar="LOADLEDGER_TOKEN", help="Your token.")
+def resume(effects: tuple[str, ...], reason: str, url: str, token: str | None) -> None:
+    """Let these EFFECTS leave again, all if none is named."""
+    _stop_or_go(url, token, "resume", effects, reason)
+
+
 # -- the way through ------------------------------------------------------------------------------------------
 
 
@@ -290,6 +321,11 @@ def _asked(url: str, token: str | None, question: Callable[[Admin], Coroutine[An
 def _act(daemon: tuple[str, str | None], transaction_id: int, action: str, body: dict[str, Any]) -> None:
     after = _asked(*daemon, lambda admin: admin.post(f"transactions/{transaction_id}/{action}", body))
     screen.show_transaction(screen.console(), after)
+
+
+def _stop_or_go(url: str, token: str | None, action: str, effects: tuple[str, ...], reason: str) -> None:
+    asked = {"reason": reason} | ({"effects": effects} if effects else {})
+    screen.show_pauses(screen.console(), _asked(url, token, lambda admin: admin.post(action, asked)))
 
 
 def _announce(url: str) -> None:

@@ -95,6 +95,7 @@ class Metrics:
         self._oldest = gauge(
             "message_oldest_age_seconds", "Age of the oldest message not delivered.", effect=Effect, phase=Phase
         )
+        self._paused = gauge("effect_paused", "1 while a person lets nothing of this effect leave.", effect=Effect)
         self._observations = gauge(
             "observations_waiting",
             "Documents seen in accounting and not yet acted on, or of another amount than ours.",
@@ -225,7 +226,10 @@ class Metrics:
         self._answered.set(0)
         counts, backlog = await store.counts(), await store.backlog()
         waiting = await store.memory.count_observations()
+        paused = {pause.effect for pause in await store.pauses.standing()}
         self._show_counts(counts)
+        for effect in Effect:
+            self._paused.labels(effect).set(effect in paused)
         self._show_backlog(backlog, now)
         self._observations.set(waiting)
         self._answered.set(1)

@@ -125,6 +125,14 @@ def _show_rows(console: Console, title: str, rows: Sequence[dict[str, Any]], col
     console.print(table)
 
 
+def show_pauses(console: Console, paused: dict[str, Any]) -> None:
+    """Print what is paused, since when, by whom and why."""
+    if paused["pauses"]:
+        _show_rows(console, "Paused", paused["pauses"], ("effect", "since", "actor", "reason"))
+    else:
+        console.print("Nothing is paused.")
+
+
 # -- the demo -------------------------------------------------------------------------------------------------
 
 

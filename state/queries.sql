@@ -144,10 +144,11 @@ WHERE phase = 'waiting' AND effect = 'export' AND due_at > :now
                          WHERE t.kind = 'customer_payment' AND t.content ->> '$.settles.source_id' = :source_id
                            AND t.content ->> '$.settles.kind' = :kind)
 
--- announce: intent before effect; no row means the message was replaced since it was claimed
+-- announce: intent before effect; no row means the message was replaced, or its effect paused, since it was claimed
 UPDATE messages SET phase = 'sent', attempts = attempts + 1, reads = 0, request_id = :request_id, body = :body, sent_at = :now, note = ''
 WHERE id = :id AND phase = :phase AND attempts = :attempts AND revision = :revision
   AND (SELECT max(epoch) FROM runs) = :epoch
+  AND NOT EXISTS (SELECT 1 FROM pauses p WHERE p.effect = messages.effect AND p.ended_at IS NULL)
 
 -- begin_attempt: who sent what, when
 INSERT INTO attempts (message_id, transaction_id, effect, number, epoch, request_id, body_digest, started_at)
@@ -214,6 +215,15 @@ DELETE FROM observations WHERE document_type = :document_type AND document_id = 
 
 -- forget_observation: acted on, unless a newer one came meanwhile
 DELETE FROM observations WHERE document_type = :document_type AND document_id = :document_id AND body = :body
+
+-- pauses: what must not leave for now
+SELECT effect, began_at, actor, reason FROM pauses WHERE ended_at IS NULL ORDER BY began_at, effect
+
+-- pause: whoever paused it first is the one to ask
+INSERT INTO pauses (effect, began_at, actor, reason) VALUES (:effect, :now, :actor, :reason) ON CONFLICT (effect) WHERE ended_at IS NULL DO NOTHING
+
+-- resume: and who let it go on
+UPDATE pauses SET ended_at = :now, ended_by = :actor, ended_reason = :reason WHERE effect = :effect AND ended_at IS NULL
 
 -- cursor: how far a reader has come
 SELECT value FROM cursors WHERE name = :name

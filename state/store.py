@@ -34,6 +34,7 @@ from state.moves import (
     take_in,
 )
 from state.outbox import Attempt, Change, Claim, Observation, PaymentReport, Phase
+from state.pauses import Pauses, unpaused
 from state.problem import problem
 from state.rows import attempt_from, change_from, transaction_from, write
 from state.transaction import Document, DocumentType, Kind, Origin, Sourced, Transaction, TransactionId
@@ -94,6 +95,7 @@ class Store:
         self._database = database
         self.epoch = epoch
         self.memory = Memory(database, epoch)
+        self.pauses = Pauses(database)
 
     @classmethod
     async def open(  # noqa: PLR0913 - who owns it, for whom, and how long to stay quiet
@@ -250,12 +252,13 @@ class Store:
     async def claim(self, lanes: Iterable[str], limit: int, besides: Iterable[int] = ()) -> list[Claim]:
         """Return what is due, at most one message per transaction and lane, and none of the messages `besides`.
 
-        Each effect gets its turn, the longest due first, so that a backlog of one never starves another.
+        Each effect gets its turn, the longest due first, so that a backlog of one never starves another; one that is
+        paused gets none.
         """
         wanted = {"lanes": write(sorted(lanes)), "besides": write(sorted(besides)), "limit": limit}
 
         def unit(work: Work) -> list[Claim]:
-            queues = [work.rows("claim", effect=effect.value, now=work.micros, **wanted) for effect in Effect]
+            queues = [work.rows("claim", effect=effect.value, now=work.micros, **wanted) for effect in unpaused(work)]
             turns = chain.from_iterable(zip_longest(*queues))
             return [claimed(work, row) for row in islice(filter(None, turns), limit)]
 
@@ -287,7 +290,7 @@ class Store:
         wanted = write(sorted(lanes))
 
         def unit(work: Work) -> int | None:
-            firsts = (work.row("next_due", effect=effect, lanes=wanted) for effect in Effect)
+            firsts = (work.row("next_due", effect=effect, lanes=wanted) for effect in unpaused(work))
             return min((first["due_at"] for first in firsts if first), default=None)
 
         due_at = await self._database.run(unit)

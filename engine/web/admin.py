@@ -11,9 +11,9 @@ from aiohttp.typedefs import Handler
 
 from adapters.ports import Finding
 from engine.web.auth import CALLER
-from engine.web.inputs import Copied, Forced, Listing, Reasoned, body, query
+from engine.web.inputs import Copied, Effects, Forced, Listing, Reasoned, body, query
 from engine.web.problems import ILLEGAL, NOT_FORCEABLE, Refused
-from engine.web.shapes import Allowed, Backup, Detail, Findings, Page, Row, Summary
+from engine.web.shapes import Allowed, Backup, Detail, Findings, Page, Paused, Row, Summary
 from state.lifecycle import IllegalMove, Trigger
 from state.moves import FORCED, Cause
 from state.store import NotForceable, Store
@@ -78,6 +78,9 @@ class Admin:
             web.get("/v1/check",           self.check),
             web.get("/v1/transactions",    self.page),
             web.get(_ONE,                  self.detail),
+            web.get("/v1/pauses",          self.pauses),
+            web.post("/v1/pause",          self.pause),
+            web.post("/v1/resume",         self.resume),
             web.post("/v1/backup",         self.back_up),
             web.post(f"{_ONE}/retry",      self._acting(RETRY)),
             web.post(f"{_ONE}/revert",     self._acting(REVERT)),
@@ -108,6 +111,25 @@ class Admin:
         transaction = await self._store.find(wanted)
         history, attempts = await self._store.history(wanted), await self._store.attempts(wanted)
         return _answer(Detail.of(transaction, history, attempts, await self._store.standings(wanted)))
+
+    async def pauses(self, _: web.Request) -> web.Response:
+        """Answer what is paused, by whom and why."""
+        return _answer(Paused(await self._store.pauses.standing()))
+
+    async def pause(self, request: web.Request) -> web.Response:
+        """Let nothing of some effects leave, and answer what is paused then."""
+        wanted, actor = await body(request, Effects), request[CALLER].name
+        await self._store.pauses.begin(wanted.effects, Cause(actor, wanted.reason))
+        log.warning("admin.acted", actor=actor, action="pause", effects=sorted(map(str, wanted.effects)))
+        return await self.pauses(request)
+
+    async def resume(self, request: web.Request) -> web.Response:
+        """Let some effects leave again, and answer what is paused still."""
+        wanted, actor = await body(request, Effects), request[CALLER].name
+        await self._store.pauses.end(wanted.effects, Cause(actor, wanted.reason))
+        log.warning("admin.acted", actor=actor, action="resume", effects=sorted(map(str, wanted.effects)))
+        self._wake()
+        return await self.pauses(request)
 
     async def back_up(self, request: web.Request) -> web.Response:
         """Copy the store to a new file on the daemon's machine; a client that leaves does not end it."""

@@ -7,7 +7,7 @@ from aiohttp import web
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from engine.web.problems import INVALID, Refused
-from state.lifecycle import State
+from state.lifecycle import Effect, State
 from state.store import Filter
 from state.transaction import Kind
 
@@ -45,6 +45,12 @@ class Forced(Reasoned):
     expected: State
     destination: State
     document_id: Annotated[Line, Field(min_length=1, max_length=64)] | None = None
+
+
+class Effects(Reasoned):
+    """A pause, or its end: which effects, all unless named."""
+
+    effects: Annotated[frozenset[Effect], Field(min_length=1)] = frozenset(Effect)
 
 
 class Copied(_Input):

@@ -9,6 +9,7 @@ import msgspec
 from adapters.ports import Finding
 from state.lifecycle import FORCEABLE, Effect, State, Trigger, triggers
 from state.outbox import Attempt, Change, Phase
+from state.pauses import Pause
 from state.problem import Problem
 from state.store import Backlog, Count, Standing
 from state.transaction import Document, Kind, Money, Transaction
@@ -208,6 +209,12 @@ class Summary(msgspec.Struct, frozen=True):
     def of(cls, counts: Sequence[Count], backlog: Sequence[Backlog]) -> "Summary":
         """Return where everything stands."""
         return cls([Group.of(count) for count in counts], [Queue(*row) for row in backlog])
+
+
+class Paused(msgspec.Struct, frozen=True):
+    """What people have stopped for now."""
+
+    pauses: list[Pause]
 
 
 class Backup(msgspec.Struct, frozen=True):

@@ -192,6 +192,19 @@ CREATE TABLE observations (
 
 CREATE INDEX observations_by_source ON observations (kind, source_id) WHERE source_id IS NOT NULL;
 
+CREATE TABLE pauses (
+    id            INTEGER PRIMARY KEY,
+    effect        TEXT    NOT NULL,
+    began_at      INTEGER NOT NULL,
+    actor         TEXT    NOT NULL,
+    reason        TEXT    NOT NULL,
+    ended_at      INTEGER,                          -- absent: nothing of this effect leaves
+    ended_by      TEXT,
+    ended_reason  TEXT
+) STRICT;
+
+CREATE UNIQUE INDEX one_pause ON pauses (effect) WHERE ended_at IS NULL;
+
 CREATE TABLE cursors (
     name   TEXT PRIMARY KEY,
     value  INTEGER NOT NULL

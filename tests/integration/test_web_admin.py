@@ -15,7 +15,7 @@ from engine.readiness import Readiness
 from engine.web.app import make_app
 from engine.web.auth import Role, Token, digest, new_token
 from engine.web.server import serving
-from state.lifecycle import State, Trigger
+from state.lifecycle import Effect, State, Trigger
 from state.messages import Ended, Ending
 from state.moves import Cause
 from state.outbox import Claim, Delivered, InDoubt, Outcome, Receipt, Refused
@@ -579,3 +579,35 @@ async def test_a_viewer_makes_no_backup(daemon: Daemon, tmp_path: Path) -> None:
     before = files(tmp_path)
     status, _ = await daemon.ask("POST", "/admin/v1/backup", VIEWER, json={"file": str(tmp_path / "copy.db")})
     assert (status, files(tmp_path)) == (403, before)
+
+
+# -- pauses -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_pause_tells_what_is_paused_and_by_whom(daemon: Daemon) -> None:
+    status, told = await daemon.ask("POST", "/admin/v1/pause", json=REASON | {"effects": ["export", "void"]})
+    assert status == 200
+    assert {(each["effect"], each["actor"], each["reason"]) for each in told["pauses"]} == {
+        ("export", "olga", REASON["reason"]),
+        ("void", "olga", REASON["reason"]),
+    }
+    assert (await daemon.get("/admin/v1/pauses"))[1] == told
+    _, left = await daemon.ask("POST", "/admin/v1/resume", json=REASON | {"effects": ["void"]})
+    assert [each["effect"] for each in left["pauses"]] == ["export"]
+
+
+async def test_all_is_paused_unless_something_is_named(daemon: Daemon) -> None:
+    _, told = await daemon.ask("POST", "/admin/v1/pause", json=REASON)
+    assert {each["effect"] for each in told["pauses"]} == set(Effect)
+    assert (await daemon.ask("POST", "/admin/v1/resume", json=REASON))[1] == {"pauses": []}
+
+
+@pytest.mark.parametrize("wrong", [{}, REASON | {"effects": []}, REASON | {"effects": ["fly"]}])
+@pytest.mark.parametrize("action", ["pause", "resume"])
+async def test_a_pause_needs_a_reason_and_known_effects(daemon: Daemon, action: str, wrong: dict[str, Any]) -> None:
+    assert (await daemon.ask("POST", f"/admin/v1/{action}", json=wrong))[0] == 400
+
+
+async def test_a_viewer_pauses_nothing(daemon: Daemon) -> None:
+    assert (await daemon.ask("POST", "/admin/v1/pause", VIEWER, json=REASON))[0] == 403
+    assert (await daemon.get("/admin/v1/pauses"))[1] == {"pauses": []}
