@@ -145,6 +145,31 @@ class Finding:
     fix: str = ""
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Charge:
+    """A sort of charge that documents of one type have had: its category, its own name, the type of its loads."""
+
+    document_type: DocumentType
+    category: str
+    name: str
+    load_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One line of the mapping: a charge, where it goes and what stands there; or a gap, where nothing answers."""
+
+    slot: str
+    charge: str
+    load_type: str  # blank: loads of every type
+    target: str
+    type: str
+    state: str
+    standing: Standing
+    gap: str = ""
+    fix: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Census:
     """Everything of some kinds that the TMS dates within a span of days, by id: what is not listed is gone there."""

@@ -233,5 +233,10 @@ def _quickbooks(config: Config) -> quickbooks.Settings:
             deposit_account=config.mapping.deposit_account,
             revenue=config.mapping.revenue,
             expense=config.mapping.expense,
+            liability=config.mapping.liability,
+            load_types={
+                "asset": quickbooks.Charges(**config.mapping.asset),
+                "brokerage": quickbooks.Charges(**config.mapping.brokerage),
+            },
         ),
     )

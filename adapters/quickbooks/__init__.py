@@ -3,6 +3,6 @@
 from adapters.quickbooks.adapter import QuickBooks
 from adapters.quickbooks.client import ENDPOINTS, PURPOSES
 from adapters.quickbooks.problems import CATALOGUE
-from adapters.quickbooks.settings import Mapping, Settings
+from adapters.quickbooks.settings import Charges, Mapping, Settings
 
-__all__ = ["CATALOGUE", "ENDPOINTS", "PURPOSES", "Mapping", "QuickBooks", "Settings"]
+__all__ = ["CATALOGUE", "ENDPOINTS", "PURPOSES", "Charges", "Mapping", "QuickBooks", "Settings"]

@@ -1,27 +1,31 @@
 """QuickBooks Online as the engine's accounting system."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 
 from typing_extensions import override
 
 from adapters.http import Http
-from adapters.ports import Accounting, Changes, Finding, Links, Vault
+from adapters.ports import Accounting, Changes, Charge, Finding, Links, Place, Vault
 from adapters.quickbooks.auth import Tokens
 from adapters.quickbooks.changes import Watch
+from adapters.quickbooks.charges import Charges
 from adapters.quickbooks.check import Inspection
 from adapters.quickbooks.client import Client
+from adapters.quickbooks.coverage import Coverage
 from adapters.quickbooks.creations import Creations
 from adapters.quickbooks.exports import Exports
+from adapters.quickbooks.items import Items
 from adapters.quickbooks.parties import Parties
 from adapters.quickbooks.references import References
 from adapters.quickbooks.settings import Settings
+from adapters.quickbooks.starting import starting
 from adapters.quickbooks.voids import Voids
 from state.transaction import DocumentType
 
 
 class QuickBooks(Accounting):
-    """One QuickBooks company. `tokens` tells how long the connection lasts."""
+    """One QuickBooks company. `tokens` tells how long the connection lasts, `coverage` what the mapping lacks."""
 
     def __init__(
         self, settings: Settings, http: Http, vault: Vault, links: Links, clock: Callable[[], datetime]
@@ -30,10 +34,13 @@ class QuickBooks(Accounting):
         client = Client(settings, http, self.tokens)
         self._references = references = References(client, settings, clock)
         creations = Creations(client, links, settings, clock)
-        self.exports = Exports(settings, client, references, Parties(client, links, creations), clock)
+        parties = Parties(client, links, creations)
+        charges = Charges(settings.mapping, references, Items(client, links, creations, references))
+        self.exports = Exports(settings, client, references, parties, charges, clock)
         self.voids = Voids(settings, client, references)
-        self._watch = Watch(settings, client, references, clock)
-        self._inspection = Inspection(settings, client, references, self.tokens)
+        self.coverage = Coverage(settings.mapping, charges, references)
+        self._watch = Watch(settings, client, references, clock, self.coverage.look)
+        self._inspection = Inspection(settings, references, self.coverage, self.tokens)
 
     @override
     async def changes(self, since: datetime) -> Changes:
@@ -54,3 +61,11 @@ class QuickBooks(Accounting):
     async def check(self) -> Sequence[Finding]:
         """Say line by line whether connection, plan, preferences, accounts and mapping are fit."""
         return await self._inspection.findings()
+
+    async def mapping(self, used: Collection[Charge]) -> Sequence[Place]:
+        """Return the mapping line by line, then the gaps: `used` are the charges that documents have had so far."""
+        return await self.coverage.places(used)
+
+    async def starting_mapping(self, used: Collection[Charge]) -> str:
+        """Return a `[mapping]` to begin with, guessed from the company's items and chart of accounts."""
+        return starting(await self._references.accounts(), await self._references.items(), used)

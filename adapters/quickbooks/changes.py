@@ -1,14 +1,13 @@
 """What changed in the books: the standing of every document, and the payments that settle it."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
 
 import structlog
 
-from adapters.ports import Changes
+from adapters.ports import Changes, Rejected, Unauthorized
 from adapters.quickbooks.books import Copy
 from adapters.quickbooks.client import Client
 from adapters.quickbooks.feed import REACH, Feed
@@ -20,10 +19,6 @@ from adapters.quickbooks.shapes import Paid, Ref, readable
 from state.outbox import Observation, Settlement
 from state.transaction import DocumentType, InexactMoney, Money, Origin
 
-_ENTITIES: Final = tuple(
-    dict.fromkeys(entity for form in FORMS.values() for entity in (form.entity, form.payment) if entity)
-)
-
 log = structlog.get_logger(__name__)
 
 
@@ -31,8 +26,15 @@ class Watch:
     """The reader of changes."""
 
     def __init__(
-        self, settings: Settings, client: Client, references: References, clock: Callable[[], datetime]
+        self,
+        settings: Settings,
+        client: Client,
+        references: References,
+        clock: Callable[[], datetime],
+        lists_changed: Callable[[], Awaitable[None]],
     ) -> None:
+        self._lists_changed = lists_changed
+        self._news = self._sales_only = False
         self._settings = settings
         self._client = client
         self._feed = Feed(client, "change")
@@ -49,15 +51,16 @@ class Watch:
         """
         started = self._clock()
         reach = started - REACH
-        groups, answered = await self._feed.changed(_ENTITIES, max(since, reach))
+        forms, groups, answered = await self._changed(max(since, reach))
+        await self._keep_up({each: groups[each] for each in self._references.watched})
         if since < reach:
             log.warning("quickbooks.deletions_out_of_reach", since=since.isoformat(), reach=reach.isoformat())
-            for entity in _ENTITIES:
+            for entity in _entities(forms):
                 # What change data says is newer, so it comes last and counts.
                 groups[entity] = await self._feed.paged(entity, since, until=reach) + groups[entity]
         until = answered - (self._clock() - started) if answered else started
         observations: list[Observation] = []
-        for form in FORMS.values():
+        for form in forms:
             payments = _payments(groups[form.payment] if form.payment else ())
             documents = _documents(groups[form.entity])
             documents |= await self._missing_documents(form, documents, payments)
@@ -67,6 +70,31 @@ class Watch:
                 seen = self._observation(form, copy, tuple(settlements[identity]))
                 observations += [seen] if seen else []
         return Changes(observations, until)
+
+    async def _changed(self, since: datetime) -> tuple[Sequence[Form], dict[str, list[Raw]], datetime | None]:
+        """Return which documents can be read, and what changed of them and of the company's lists.
+
+        Unconfirmed: a plan without bills may refuse to be asked about them; then only the others are read.
+        """
+        lists = self._references.watched
+        if not self._sales_only or (await self._references.plan()).bills:
+            forms = tuple(FORMS.values())
+            try:
+                return forms, *await self._feed.changed((*_entities(forms), *lists), since)
+            except (Rejected, Unauthorized):
+                if (await self._references.plan(fresh=True)).bills:
+                    raise
+                self._sales_only = True
+        forms = tuple(form for form in FORMS.values() if not form.bought)
+        return forms, *await self._feed.changed((*_entities(forms), *lists), since)
+
+    async def _keep_up(self, lists: Mapping[str, Sequence[Raw]]) -> None:
+        """Bring the company's lists up to what changed in them, and have it looked at before a document fails."""
+        news = [self._references.take_in(entity, rows) for entity, rows in lists.items()]
+        self._news = self._news or any(news)
+        if self._news:
+            await self._lists_changed()
+            self._news = False
 
     async def stands(self, document_type: DocumentType, document_id: str) -> bool:
         """Whether a document is there and not voided. Read by id: what else we read may be older."""
@@ -144,6 +172,11 @@ class Watch:
         except InexactMoney:
             log.warning("object.unreadable", entity=entity, id=identity)
             return None
+
+
+def _entities(forms: Iterable[Form]) -> tuple[str, ...]:
+    """Return the documents of some forms and what pays them, each once."""
+    return tuple(dict.fromkeys(entity for form in forms for entity in (form.entity, form.payment) if entity))
 
 
 def _applied(payment: Paid, form: Form) -> dict[str, Decimal]:

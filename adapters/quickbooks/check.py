@@ -1,16 +1,16 @@
 """Whether a company is fit to take our documents: connection, plan, preferences, accounts and mapping, line by line."""
 
-import re
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from adapters.ports import Finding, Rejected, Standing, VendorError
+from adapters.ports import Finding, Place, Standing, VendorError
 from adapters.quickbooks.auth import Tokens
-from adapters.quickbooks.client import Client
+from adapters.quickbooks.coverage import DEPOSIT, PAYABLE, Coverage
+from adapters.quickbooks.plans import Plan
 from adapters.quickbooks.problems import ShutOut
 from adapters.quickbooks.references import References
 from adapters.quickbooks.settings import Settings
-from adapters.quickbooks.shapes import Account, Company, Item, Preferences
+from adapters.quickbooks.shapes import Company, Preferences
 
 PASS, WARN, FAIL = Standing
 
@@ -30,17 +30,18 @@ _SUBSCRIPTIONS: Final = {
 class Inspection:
     """The reader of everything a person may have to set right before documents can go out."""
 
-    def __init__(self, settings: Settings, client: Client, references: References, tokens: Tokens) -> None:
+    def __init__(self, settings: Settings, references: References, coverage: Coverage, tokens: Tokens) -> None:
         self._settings = settings
-        self._client = client
         self._references = references
+        self._coverage = coverage
         self._tokens = tokens
 
     async def findings(self) -> list[Finding]:
         """Return one finding per subject; only the first, if there is no way in."""
         try:
-            company = await self._client.company()
+            company = await self._references.company()
             preferences = await self._references.preferences(fresh=True)
+            plan = await self._references.plan()
         except ShutOut as shut:
             return [Finding("connection", FAIL, str(shut), shut.problem.fix)]
         except VendorError as error:
@@ -48,9 +49,9 @@ class Inspection:
         return [
             Finding("connection", PASS, f"company {self._settings.realm_id}"),
             self._token(),
-            *_of_company(company),
-            *_of_preferences(preferences, self._settings.home_currency),
-            *await self._of_mapping(bills=preferences.bills is not False),
+            *_of_company(company, plan),
+            *_of_preferences(preferences, self._settings.home_currency, plan),
+            *await self._of_mapping(plan, needed=preferences.bills is not False),
         ]
 
     def _token(self) -> Finding:
@@ -63,29 +64,25 @@ class Inspection:
         fix = "Reconnect QuickBooks as a company administrator and give the daemon the new refresh token."
         return Finding("token", WARN, days, fix) if min(left) < _SOON else Finding("token", PASS, days)
 
-    async def _of_mapping(self, *, bills: bool) -> list[Finding]:
-        mapping, references = self._settings.mapping, self._references
-        findings = [await _resolved("accounts payable account", references.payable_account(mapping.payable_account))]
-        if mapping.deposit_account is not None:
-            found = references.deposit_account(mapping.deposit_account)
-            findings.append(await _resolved("deposit account", found))
-        for charge, item in mapping.revenue.items():
-            findings.append(await _resolved(f'revenue "{charge}"', references.item(item)))
-        for charge, account in mapping.expense.items():
-            findings.append(await _resolved(f'expense "{charge}"', references.expense_account(account)))
-        return [*findings, *_side("revenue", mapping.revenue), *_side("expense", mapping.expense, needed=bills)]
+    async def _of_mapping(self, plan: Plan, *, needed: bool) -> list[Finding]:
+        """Return a finding for each line of the mapping, and for each side as a whole."""
+        try:
+            lines = await self._coverage.lines()
+        except VendorError as error:
+            return [Finding("mapping", FAIL, str(error), "Check again when QuickBooks answers.")]
+        mapping = self._settings.mapping
+        sides = {"revenue": (mapping.revenue, True)} | ({"expense": (mapping.expense, needed)} if plan.bills else {})
+        of_sides = [
+            finding for side, (charges, wanted) in sides.items() for finding in _side(side, charges, needed=wanted)
+        ]
+        return [*map(_of_line, lines), *of_sides]
 
 
-async def _resolved(subject: str, reference: Awaitable[Account | Item]) -> Finding:
-    """Return whether what the configuration names is there and fit."""
-    try:
-        found = await reference
-    except Rejected as refusal:
-        problem = refusal.problem
-        return Finding(subject, FAIL, f"{problem.cause} ({problem.detail})", problem.fix)
-    except VendorError as error:
-        return Finding(subject, FAIL, str(error), "Check again when QuickBooks answers.")
-    return Finding(subject, PASS, f"{found.fully_qualified_name or found.name} (id {found.id})")
+def _of_line(line: Place) -> Finding:
+    """Return what there is to say of one line of the mapping."""
+    table = ".".join(filter(None, (line.load_type, line.slot)))
+    subject = line.charge if line.charge in {PAYABLE, DEPOSIT} else f'{table} "{line.charge}"'
+    return Finding(subject, line.standing, line.gap or line.target, line.fix)
 
 
 def _side(side: str, charges: dict[str, str], *, needed: bool = True) -> Iterator[Finding]:
@@ -100,19 +97,21 @@ def _side(side: str, charges: dict[str, str], *, needed: bool = True) -> Iterato
         yield Finding(f"{side} default", WARN, "a charge without a mapping of its own waits for a person", fix)
 
 
-def _of_company(company: Company) -> Iterator[Finding]:
+def _of_company(company: Company, plan: Plan) -> Iterator[Finding]:
     yield Finding("company name", PASS, company.company_name)
-    plan = company.named("OfferingSku")
-    if "simplestart" in re.sub(r"[\W_]", "", plan).casefold():
-        yield Finding("plan", FAIL, f"{plan} has no bills", f"Upgrade to Essentials or higher under {_BILLING}.")
+    if not plan.bills:
+        left = f"{plan.name or 'the plan'} has no bills: invoices go out, bills and vendor credits are left"
+        fix = f"To export them too, upgrade to Essentials or higher under {_BILLING}; else set export.expense = false."
+        yield Finding("plan", WARN, left, fix)
     else:
-        yield Finding("plan", PASS, plan or "not stated; the preferences decide")
+        tracked = "bills, classes and locations" if plan.segments else "bills, but neither classes nor locations"
+        yield Finding("plan", PASS, f"{plan.name or 'not stated, as the preferences tell'}: {tracked}")
     status = company.named("SubscriptionStatus")
     standing, fix = _SUBSCRIPTIONS.get(status.upper(), (FAIL, f"Renew it under {_BILLING}."))
     yield Finding("subscription", standing, status, fix) if status else Finding("subscription", PASS, "not stated")
 
 
-def _of_preferences(preferences: Preferences, home_currency: str) -> Iterable[Finding]:
+def _of_preferences(preferences: Preferences, home_currency: str, plan: Plan) -> Iterable[Finding]:
     accounting, currencies = preferences.accounting_info_prefs, preferences.currency_prefs
     home = currencies.home_currency.value if currencies.home_currency else ""
     classes = _either(accounting.class_tracking_per_txn, accounting.class_tracking_per_txn_line)
@@ -126,7 +125,7 @@ def _of_preferences(preferences: Preferences, home_currency: str) -> Iterable[Fi
         Finding("closing date", PASS, f"books closed up to {closed}" if closed else "books are open"),
         Finding("class tracking", PASS, _SWITCH[classes]),
         Finding("location tracking", PASS, _SWITCH[accounting.track_departments]),
-        _judged("bills", preferences.bills, FAIL,
+        _judged("bills", preferences.bills, FAIL if plan.bills else WARN,
                 "enabled", "disabled",
                 "Turn bills on under Settings > Account and settings > Expenses > Bills and expenses; "
                 "Simple Start has none.", "enabled"),

@@ -33,13 +33,15 @@ ENDPOINTS: Final = (
     "payment",
     "customer",
     "vendor",
+    "item",
 )
 
 Purpose = Literal["look_up", "document", "party", "reference", "change", "check"]
 """What a read is for; QuickBooks meters successful reads, and no writes.
 
 look_up: whether a wish has come true · document: what is to be changed or removed · party: customers and vendors ·
-reference: lists and preferences · change: what changed, and what follows from it · check: whether a company is fit.
+reference: lists and preferences · change: what changed, and what follows from it · check: whether a company is fit,
+and its plan.
 """
 PURPOSES: Final[tuple[str, ...]] = get_args(Purpose)
 

@@ -30,13 +30,13 @@ from adapters.quickbooks.books import (
     judge_update,
     refuse_unless_untouched,
 )
+from adapters.quickbooks.charges import Charges
 from adapters.quickbooks.client import Client, Reply
 from adapters.quickbooks.faults import Refused
 from adapters.quickbooks.forms import FORMS, Form
 from adapters.quickbooks.mapping import (
     OWNED,
     Resolved,
-    charge_target,
     checked_number,
     compose,
     merge,
@@ -61,8 +61,8 @@ _OVER_LINKED: Final = frozenset({"6000", "620"})  # which of them is unconfirmed
 _PROPERTY: Final = re.compile(r"Property Name:(?P<field>\w+) specified is unsupported")
 _HOLDER: Final = re.compile(r"TxnType=(?P<type>[A-Za-z ]+?) with TxnId=(?P<id>\d+)")
 
-# Refusals after which a cached list or a remembered party may be out of date.
-_REFERENCES: Final = frozenset({"reference_inactive", "account_type_wrong"})
+# Refusals after which a cached list, the plan or a remembered party may be out of date.
+_REFERENCES: Final = frozenset({"reference_inactive", "account_type_wrong", "plan_lacks_feature"})
 
 
 class Exports(Sender):
@@ -70,12 +70,13 @@ class Exports(Sender):
 
     most = MOST
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - all that a document needs
         self,
         settings: Settings,
         client: Client,
         references: References,
         parties: Parties,
+        charges: Charges,
         clock: Callable[[], datetime],
     ) -> None:
         self._clock = clock
@@ -84,6 +85,7 @@ class Exports(Sender):
         self._references = references
         self._parties = parties
         self._paying = Paying(settings, client, references, parties)
+        self._charges = charges
         self._unwritable: set[str] = set()
 
     @override
@@ -96,6 +98,7 @@ class Exports(Sender):
         transaction = claim.transaction
         content = _fit(transaction, self._settings.home_currency)
         form = FORMS[transaction.kind.document_type]
+        await self._refuse_unplanned(form)
         numbered = form.type is not DocumentType.INVOICE or (await self._references.preferences()).our_numbers
         if numbered:
             checked_number(content.number)
@@ -180,17 +183,20 @@ class Exports(Sender):
 
     async def _resolved(self, content: Content, form: Form) -> Resolved:
         """Return the ids of all that the document points at, the party last because it may have to be created."""
-        charges = self._settings.mapping
-        wanted = [charge_target(charges, form.type, line) for line in content.lines]
+        targets = await self._charges.targets(content, form)
         payable = None  # for an invoice QuickBooks chooses the receivable account itself
-        if form.type is DocumentType.INVOICE:
-            targets = [(await self._references.item(name)).id for name in wanted]
-        else:
-            targets = [(await self._references.expense_account(name)).id for name in wanted]
-            payable = (await self._references.payable_account(charges.payable_account)).id
+        if form.type is not DocumentType.INVOICE:
+            payable = (await self._references.payable_account(self._settings.mapping.payable_account)).id
         days = (content.due_on - content.issued_on).days if content.due_on else None
         term = await self._references.term(days) if days is not None else None
-        return Resolved(await self._parties.resolve(content.party, form), tuple(targets), term, payable)
+        return Resolved(await self._parties.resolve(content.party, form), targets, term, payable)
+
+    async def _refuse_unplanned(self, form: Form) -> None:
+        """Raise Rejected if the company's plan, looked at again before it is held against a document, has none such."""
+        if form.bought and not (await self._references.plan()).bills:
+            plan = await self._references.plan(fresh=True)
+            if not plan.bills:
+                raise rejected("plan_lacks_feature", f"{plan.name or 'the plan'} takes no {form.entity}")
 
     async def _overtaken(self, request: Request) -> bool:
         """Whether a refused payment was to cover more than its invoice now leaves open; prepared anew, it fits."""

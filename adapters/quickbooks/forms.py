@@ -38,6 +38,11 @@ class Form:
     searchable: bool = True  # whether the books can be asked for a number
 
     @property
+    def bought(self) -> bool:
+        """Whether it is about what the company buys, which not every plan has."""
+        return self.party == "Vendor"
+
+    @property
     def owned(self) -> frozenset[str]:
         """The names this type has among those we write, at whatever depth."""
         return self.lines.names | {self.party_ref, self.number}

@@ -5,14 +5,12 @@ Pure functions; MAPPING.md has one row per field.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final
 
 from adapters.quickbooks.forms import FORMS, Form, Raw
 from adapters.quickbooks.marker import fingerprint, marker, split
 from adapters.quickbooks.problems import rejected
-from adapters.quickbooks.settings import Mapping as Charges
-from state.transaction import Content, DocumentType, Line, Transaction
+from state.transaction import Content, Line, Transaction
 
 _LONGEST_NUMBER = 21
 _LONGEST_NOTE = 4000
@@ -40,26 +38,6 @@ class Resolved:
     targets: tuple[str, ...]
     term: str | None = None
     payable: str | None = None
-
-
-def charge_target(charges: Charges, document_type: DocumentType, line: Line) -> str:
-    """Return what the configuration says a charge is booked on: by its name, else its category, else the default.
-
-    Raises Rejected (mapping_missing), naming the charge and the keys that would answer.
-    """
-    side = "revenue" if document_type is DocumentType.INVOICE else "expense"
-    table = {_key(key): value for key, value in getattr(charges, side).items()}
-    keys = (line.name, line.category, "default")
-    found: str | None = next((table[_key(key)] for key in keys if _key(key) in table), None)
-    if found is None:
-        wanted = " or ".join(f'"{key}"' for key in dict.fromkeys(keys))
-        raise rejected("mapping_missing", f'charge "{line.name}" ({line.amount}): set {wanted} in mapping.{side}')
-    return found
-
-
-@lru_cache(maxsize=4096)
-def _key(text: str) -> str:
-    return " ".join(text.split()).casefold()
 
 
 def checked_number(number: str) -> str:

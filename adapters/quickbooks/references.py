@@ -1,71 +1,24 @@
 """The company's preferences and lists, cached: reads are metered, and lists change slowly."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import date, datetime
-from typing import Final, Generic, TypeVar
-
-import anyio
+from typing import Any, Final, TypeVar
 
 from adapters.quickbooks.client import Client
+from adapters.quickbooks.forms import Raw
+from adapters.quickbooks.plans import Plan, plan_by, plan_of
 from adapters.quickbooks.problems import rejected
+from adapters.quickbooks.rolls import Cached, Roll
 from adapters.quickbooks.settings import Settings
-from adapters.quickbooks.shapes import Account, Item, Listed, PaymentMethod, Preferences, Term, readable
+from adapters.quickbooks.shapes import Account, Company, Item, Listed, PaymentMethod, Preferences, Term, readable
 
-Value = TypeVar("Value")
 Row = TypeVar("Row", bound=Listed)
 
-# Before a document is refused for what a list says, the list is read again unless it is younger than this.
-_FRESH: Final = 5.0  # seconds
+# Plans change a few times in a company's life; a refusal that hangs on one is checked first.
+_PLAN_REFRESH: Final = 86400.0  # seconds
 
-_PAYABLE: Final = "Accounts Payable"
-_RECEIVABLE: Final = "Accounts Receivable"
+PAYABLE: Final = "Accounts Payable"
 _MONEY: Final = frozenset({"Bank", "Other Current Asset"})
-
-
-class Cached(Generic[Value]):
-    """One value read from the vendor at most every `refresh` seconds, by one reader at a time."""
-
-    def __init__(self, read: Callable[[], Awaitable[Value]], refresh: float, clock: Callable[[], datetime]) -> None:
-        self._read = read
-        self._refresh = refresh
-        self._clock = clock
-        self._lock = anyio.Lock()
-        self._held: tuple[Value, datetime] | None = None
-
-    async def get(self, *, fresh: bool = False) -> Value:
-        """Return the value; with `fresh`, one read within the last seconds."""
-        oldest = min(_FRESH, self._refresh) if fresh else self._refresh
-        if self._held is not None and self._age(self._held) < oldest:
-            return self._held[0]
-        async with self._lock:
-            if self._held is None or self._age(self._held) >= oldest:
-                asked = self._clock()
-                self._held = (await self._read(), asked)
-            return self._held[0]
-
-    def _age(self, held: tuple[Value, datetime]) -> float:
-        return (self._clock() - held[1]).total_seconds()
-
-    def forget(self) -> None:
-        """Read anew at the next call."""
-        self._held = None
-
-
-class Roll(Generic[Row]):
-    """One of the company's lists, by what people may call its rows."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.rows = rows
-        self._rungs: tuple[dict[str, list[Row]], ...] = ({}, {}, {})
-        for row in rows:
-            for rung, handles in zip(self._rungs, row.handles, strict=True):
-                for key in {_key(handle) for handle in handles}:
-                    rung.setdefault(key, []).append(row)
-
-    def called(self, wanted: str) -> Sequence[Row]:
-        """Return the rows on the first rung of handles that `wanted` names, case aside."""
-        key = _key(wanted)
-        return next((rung[key] for rung in self._rungs if key in rung), ())
 
 
 class References:
@@ -74,6 +27,7 @@ class References:
     def __init__(self, client: Client, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._client = client
         self._preferences = Cached(client.preferences, settings.preferences_refresh, clock)
+        self._company = Cached(client.company, _PLAN_REFRESH, clock)
 
         def listed(entity: str, shape: type[Row]) -> Cached[Roll[Row]]:
             return Cached(lambda: self._roll(entity, shape), settings.reference_refresh, clock)
@@ -82,6 +36,16 @@ class References:
         self._items = listed("Item", Item)
         self._terms = listed("Term", Term)
         self._methods = listed("PaymentMethod", PaymentMethod)
+        self._watched: Final[dict[str, tuple[Cached[Roll[Any]], type[Listed]]]] = {
+            "Account": (self._accounts, Account),
+            "Item": (self._items, Item),
+            "Term": (self._terms, Term),
+        }
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The lists to be read with everything else that changed."""
+        return tuple(self._watched)
 
     async def _roll(self, entity: str, shape: type[Row]) -> Roll[Row]:
         """Read a whole list, inactive rows too, which the query language leaves out unless asked."""
@@ -100,28 +64,70 @@ class References:
         if closed_until is not None and day <= closed_until:
             raise rejected("period_closed", f"dated {day}, books closed up to {closed_until}")
 
-    async def item(self, wanted: str) -> Item:
-        """Return the item to bill a charge on; raise Rejected if it is missing, inactive or not for sale."""
-        item = await self._found(self._items, wanted, "item")
-        if not item.sellable:
-            raise rejected("item_not_sellable", f"item {item.fully_qualified_name or item.name}")
-        return item
+    async def company(self) -> Company:
+        """Return who the company is, as of the last seconds."""
+        return await self._company.get(fresh=True)
 
-    async def expense_account(self, wanted: str) -> Account:
-        """Return the account to book a cost on; raise Rejected if it is missing, inactive or of the wrong type."""
-        account = await self._found(self._accounts, wanted, "account")
-        if account.account_type in {_PAYABLE, _RECEIVABLE}:
-            raise rejected("account_type_wrong", f"account {account.name} is of type {account.account_type}")
-        return account
+    async def plan(self, *, fresh: bool = False) -> Plan:
+        """Return the company's plan; plans seldom change, so it is read once a day unless it has to be `fresh`."""
+        company = await self._company.get(fresh=fresh)
+        return plan_of(company) or plan_by(await self.preferences(fresh=fresh), company)
+
+    async def accounts(self) -> Sequence[Account]:
+        """Return the chart of accounts, inactive ones too."""
+        return (await self._accounts.get()).rows
+
+    async def items(self) -> Sequence[Item]:
+        """Return every item, inactive ones too."""
+        return (await self._items.get()).rows
+
+    async def account(self, wanted: str) -> Account:
+        """Return the account called so; raise Rejected if it is missing, ambiguous or inactive."""
+
+        async def named(*, fresh: bool) -> Sequence[Account]:
+            return (await self._accounts.get(fresh=fresh)).called(wanted)
+
+        return await _one(named, f'account "{wanted}"')
+
+    async def account_of(self, item: Item) -> Account:
+        """Return the income account of an item; raise Rejected if it is missing or inactive."""
+        held = item.income_account_ref.value if item.income_account_ref else ""
+        for fresh in (False, True):
+            account = (await self._accounts.get(fresh=fresh)).by_id.get(held)
+            if account is not None and account.active:
+                return account
+        raise rejected("reference_inactive", f'income account of item "{item.shown}"')
+
+    async def item(self, item_id: str) -> Item | None:
+        """Return an item by its id, inactive ones too, or None."""
+        for fresh in (False, True):
+            if found := (await self._items.get(fresh=fresh)).by_id.get(item_id):
+                return found
+        return None
+
+    async def item_or_account(self, wanted: str) -> Item | Account:
+        """Return the item called so, or else the account; raise Rejected as for either.
+
+        An item and an account may well have one id between them, so an account is not known by its id here. Its number
+        may still be some item's id: that is ambiguous, never a guess.
+        """
+
+        async def named(*, fresh: bool) -> Sequence[Item | Account]:
+            items = (await self._items.get(fresh=fresh)).called(wanted)
+            active = [each for each in items if each.active]
+            if active and all(each.id != wanted.strip() for each in active):
+                return active
+            accounts = (await self._accounts.get(fresh=fresh)).called(wanted)
+            known = [each for each in accounts if each.id != wanted.strip() or each.acct_num == wanted.strip()]
+            return [*active, *known] or items
+
+        return await _one(named, f'item or account "{wanted}"')
 
     async def payable_account(self, wanted: str | None) -> Account:
         """Return the account bills are owed on: the configured one, or the only one there is."""
         if wanted is not None:
-            account = await self._found(self._accounts, wanted, "account")
-            if account.account_type != _PAYABLE:
-                raise rejected("account_type_wrong", f"account {account.name} is of type {account.account_type}")
-            return account
-        payables = [row for row in (await self._accounts.get()).rows if row.account_type == _PAYABLE and row.active]
+            return admitted(await self.account(wanted), {PAYABLE}, "bills are owed on")
+        payables = [row for row in (await self._accounts.get()).rows if row.account_type == PAYABLE and row.active]
         if len(payables) != 1:
             found = ", ".join(account.name for account in payables) or "none"
             raise rejected("payable_account_unclear", f"Accounts payable accounts: {found}")
@@ -131,10 +137,7 @@ class References:
         """Return the account customers' payments go to; raise Rejected if there is none or it holds no money."""
         if wanted is None:
             raise rejected("mapping_missing", "the account that payments go to: set mapping.deposit_account")
-        account = await self._found(self._accounts, wanted, "account")
-        if account.account_type not in _MONEY:
-            raise rejected("account_type_wrong", f"account {account.name} is of type {account.account_type}")
-        return account
+        return admitted(await self.account(wanted), _MONEY, "payments go to")
 
     async def term(self, days: int) -> str | None:
         """Return the id of the terms of exactly `days` days, or None."""
@@ -152,21 +155,53 @@ class References:
         return next((method.id for method in found if method.active), None)
 
     def forget(self) -> None:
-        """Read the accounts and items anew: QuickBooks just refused one of them."""
-        self._accounts.forget()
-        self._items.forget()
+        """Read the accounts, the items and the plan anew: QuickBooks just refused one of them."""
+        for each in (self._accounts, self._items, self._company):
+            each.forget()
 
-    async def _found(self, listed: Cached[Roll[Row]], wanted: str, what: str) -> Row:
-        """Return the one active row called `wanted`, looking again in a fresh list before refusing."""
-        found = (await listed.get()).called(wanted)
-        if not any(row.active for row in found):
-            found = (await listed.get(fresh=True)).called(wanted)
-        active = [row for row in found if row.active]
-        if len(active) == 1:
-            return active[0]
-        code = "reference_ambiguous" if active else "reference_inactive" if found else "reference_missing"
-        raise rejected(code, f'{what} "{wanted}"')
+    def take_in(self, entity: str, changed: Sequence[Raw]) -> bool:
+        """Bring a list up to what changed in it, without reading it; return whether anything that counts did.
+
+        One that was never read stays unread.
+        """
+        cached, shape = self._watched[entity]
+        held = cached.held
+        if held is None:
+            return bool(changed)
+        rows = dict(held.by_id)
+        for raw in changed:
+            if raw.get("status") == "Deleted":
+                rows.pop(str(raw["Id"]), None)
+            elif row := readable(raw, shape):
+                rows[row.id] = row
+        if rows == held.by_id:
+            return False
+        cached.put(Roll(rows.values()))
+        return True
+
+    def learn(self, item: Item) -> None:
+        """Take in an item that was just made or seen."""
+        if held := self._items.held:
+            self._items.put(Roll((held.by_id | {item.id: item}).values()), whole=False)
 
 
-def _key(text: str) -> str:
-    return " ".join(text.split()).casefold()
+def admitted(account: Account, types: Collection[str], place: str) -> Account:
+    """Return the account; raise Rejected if one of its type may not stand in the place."""
+    if account.account_type not in types:
+        fit = " or ".join(sorted(types))
+        raise rejected(
+            "account_type_wrong", f'account "{account.shown}" is of type {account.account_type}; {place} {fit}'
+        )
+    return account
+
+
+async def _one(named: Callable[..., Awaitable[Sequence[Row]]], told: str) -> Row:
+    """Return the one active row of what `named` finds, looking again in a fresh list before refusing."""
+    found = await named(fresh=False)
+    if not any(row.active for row in found):
+        found = await named(fresh=True)
+    active = [row for row in found if row.active]
+    if len(active) == 1:
+        return active[0]
+    code = "reference_ambiguous" if active else "reference_inactive" if found else "reference_missing"
+    raise rejected(code, told)

@@ -4,19 +4,29 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
-    """Which item or account a charge is booked on.
+class Charges:
+    """Which item or account a charge is booked on, for each kind of place that a charge may have.
 
-    Keys of `revenue` and `expense` are a charge's own name ("Detention"), its category ("accessorial") or "default";
-    case does not matter. Values name an item (revenue) or an account (expense) by id, number, full name or name.
+    Keys are a charge's own name ("Detention"), its category ("accessorial") or "default"; case does not matter. Values
+    of `revenue` name an item or an income account, all others an account, by id, number, full name or name.
+    """
+
+    revenue: dict[str, str] = field(default_factory=dict)
+    expense: dict[str, str] = field(default_factory=dict)
+    liability: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping(Charges):
+    """The same for all loads, and for loads of one type ("asset" or "brokerage") what differs there.
+
     `payable_account` may stay None while the company has one accounts payable account only, `deposit_account`, which
     customers' payments go to, while there are none.
     """
 
     payable_account: str | None = None
     deposit_account: str | None = None
-    revenue: dict[str, str] = field(default_factory=dict)
-    expense: dict[str, str] = field(default_factory=dict)
+    load_types: dict[str, Charges] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

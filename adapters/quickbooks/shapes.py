@@ -125,6 +125,16 @@ class Listed(Shape):
     active: bool = True
 
     @property
+    def shown(self) -> str:
+        """What a person knows it by."""
+        return self.fully_qualified_name or self.name
+
+    @property
+    def top(self) -> bool:
+        """Whether it stands under no other row: only there a name is taken for all."""
+        return self.shown == self.name
+
+    @property
     def handles(self) -> tuple[frozenset[str], ...]:
         """By what a person may point at it, in the order tried; each rung holds equals."""
         return (frozenset({self.id}), frozenset({self.fully_qualified_name}), frozenset({self.name}))

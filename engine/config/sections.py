@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from engine.config.values import (
     Charges,
+    ChargesByTable,
     Count,
     Day,
     Days,
@@ -242,7 +243,7 @@ class Relay(Section):
 
 
 class Mapping(Section):
-    """Which item or account each charge is booked on, by its name, its category, or `default`."""
+    """Which item or account each charge is booked on, by its name, its category, or `default`; by load type first."""
 
     payable_account: Text | None = Field(
         default=None, description="the accounts payable account; leave it out if the company has one only"
@@ -250,8 +251,15 @@ class Mapping(Section):
     deposit_account: Text | None = Field(
         default=None, description="the account that customers' payments go to, if they are exported"
     )
-    revenue: Charges = Field(default={}, description="a table from charge to the item it is invoiced on")
+    revenue: Charges = Field(default={}, description="a table from charge to the item or income account it is sold on")
     expense: Charges = Field(default={}, description="a table from charge to the account it is billed on")
+    liability: Charges = Field(default={}, description="a table from what is held in escrow to its liability account")
+    asset: ChargesByTable = Field(
+        default={}, description="the tables revenue, expense and liability for loads that own trucks haul, asked first"
+    )
+    brokerage: ChargesByTable = Field(
+        default={}, description="the tables revenue, expense and liability for loads that others haul, asked first"
+    )
 
 
 class Config(BaseSettings):

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, date, datetime, tzinfo
 from ipaddress import ip_address
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -104,9 +104,10 @@ def _charges(value: dict[str, str]) -> dict[str, str]:
     for charge, target in value.items():
         if not charge.strip() or not target.strip():
             raise unfit("has a blank name", 'Write a charge and what it is booked on, both in words: "Detention".')
-        first = seen.setdefault(charge.strip().casefold(), charge)
+        first = seen.setdefault(" ".join(charge.split()).casefold(), charge)
         if first != charge:
-            raise unfit(f"names {first!r} and {charge!r}", "Keep one of them: upper and lower case are the same.")
+            same = "neither upper and lower case nor the width of spaces tells them apart."
+            raise unfit(f"names {first!r} and {charge!r}", f"Keep one of them: {same}")
     return value
 
 
@@ -123,3 +124,4 @@ Secret = Annotated[SecretStr, Field(min_length=1)]
 Url = Annotated[str, AfterValidator(_url)]
 Listen = Annotated[str, AfterValidator(_listen)]
 Charges = Annotated[dict[str, str], AfterValidator(_charges)]
+ChargesByTable = dict[Literal["revenue", "expense", "liability"], Charges]

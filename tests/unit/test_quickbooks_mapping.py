@@ -12,11 +12,10 @@ from adapters.http import encode
 from adapters.ports import Rejected
 from adapters.quickbooks.books import Copy
 from adapters.quickbooks.forms import FORMS
-from adapters.quickbooks.mapping import Resolved, charge_target, compose, merge
+from adapters.quickbooks.mapping import Resolved, compose, merge
 from adapters.quickbooks.marker import fingerprint, fingerprints, marker, parse, split
 from adapters.quickbooks.parties import card, clean
-from adapters.quickbooks.references import Roll
-from adapters.quickbooks.settings import Mapping
+from adapters.quickbooks.rolls import Roll
 from adapters.quickbooks.shapes import Account, Item, PaymentMethod
 from state.lifecycle import State
 from state.transaction import Address, Content, Kind, Line, Money, Party, Transaction, TransactionId
@@ -119,36 +118,6 @@ def test_cents_reach_the_wire_exactly(cents: list[int]) -> None:
     wire = encode(composed(content(*lines)))
     sent = msgspec.json.Decoder(float_hook=Decimal).decode(wire)
     assert [Decimal(line["Amount"]).scaleb(2) for line in sent["Line"]] == cents
-
-
-MAPPING = Mapping(
-    revenue={"linehaul": "Linehaul", "detention": "Waiting", "accessorial": "Extras"},
-    expense={" Fuel  Surcharge": "5010", "DEFAULT": "5020"},
-)
-
-
-@pytest.mark.parametrize(
-    ("kind", "category", "name", "target"),
-    [
-        (INVOICE, "linehaul", "Linehaul", "Linehaul"),
-        (INVOICE, "accessorial", "DETENTION", "Waiting"),
-        (INVOICE, "accessorial", "Lumper", "Extras"),
-        (BILL, "fuel_surcharge", "Fuel Surcharge", "5010"),
-        (BILL, "echeck", "E-check", "5020"),
-    ],
-)
-def test_charge_goes_by_its_name_then_its_category_then_the_default(
-    kind: Kind, category: str, name: str, target: str
-) -> None:
-    assert charge_target(MAPPING, kind.document_type, Line(category, name, Money(1))) == target
-
-
-def test_charge_without_any_of_them_is_refused() -> None:
-    with pytest.raises(Rejected) as raised:
-        charge_target(MAPPING, INVOICE.document_type, Line("other", "Storage", Money(5000)))
-    assert raised.value.problem.detail == (
-        'charge "Storage" (50.00 USD): set "Storage" or "other" or "default" in mapping.revenue'
-    )
 
 
 @given(entity=st.text(min_size=1), source=st.text(min_size=1), memo=st.text(), after=st.text())
