@@ -73,7 +73,7 @@ async def vendors(
     async with aiohttp.ClientSession() as tms_session, aiohttp.ClientSession() as accounting_session:
         tms_http = Http(
             tms_session,
-            admit=per_endpoint(config.alvys.requests_per_minute),
+            admit=per_endpoint(config.alvys.requests_per_minute, alvys.SCARCE),
             observe=metrics.observe_call("alvys", endpoints=alvys.ENDPOINTS),
             timeout=config.alvys.timeout,
         )
@@ -208,6 +208,9 @@ def _alvys(config: Config) -> alvys.Settings:
         reference_refresh=section.reference_refresh,
         poll_interval=section.poll_interval,
         overlap=section.overlap,
+        statement_interval=section.statement_interval,
+        purchase_interval=section.purchase_interval,
+        look_back_days=section.look_back_days,
     )
 
 

@@ -107,16 +107,17 @@ class Budget:
         return min(1.0, self._share + max(0.0, calm / _WINDOW) * _GROWTH)
 
 
-def per_endpoint(per_minute: float) -> Admit:
+def per_endpoint(per_minute: float, shares: Mapping[str, float] | None = None) -> Admit:
     """Return a budget for each endpoint: calls evenly spaced, the first one as far from the start.
 
+    `shares` names endpoints that take only so much of what the others do.
     Limits of a few calls a minute leave no room for what was called just before a restart, which nobody remembers.
     """
     budgets: dict[str, Budget] = {}
 
     async def admit(endpoint: str) -> None:
         if endpoint not in budgets:
-            budgets[endpoint] = Budget(per_minute)
+            budgets[endpoint] = Budget(per_minute * (shares or {}).get(endpoint, 1))
             await budgets[endpoint].admit(endpoint)  # in the name of whoever ran before us
         await budgets[endpoint].admit(endpoint)
 

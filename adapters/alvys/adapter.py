@@ -1,7 +1,7 @@
 """Alvys as the engine's TMS: what it bills in, from each of its sources; payments told back."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from adapters.alvys.client import Client
@@ -9,8 +9,11 @@ from adapters.alvys.directory import Directory
 from adapters.alvys.freight import Freight
 from adapters.alvys.health import examine
 from adapters.alvys.payments import PATHS, Payments
+from adapters.alvys.purchases import Fuel, Tolls
 from adapters.alvys.selection.common import Skip
 from adapters.alvys.settings import Settings
+from adapters.alvys.settlements import CarrierStatements, DriverStatements
+from adapters.alvys.trucks import Trucks
 from adapters.http import Http
 from adapters.ports import Finding, Sender, Source
 
@@ -29,9 +32,23 @@ class Alvys:
         self._client = Client(settings, http, clock)
         self.payments: Sender = Payments(self._client, settings)
         self.skipped: Counter[Skip] = Counter(dict.fromkeys(Skip, 0))
-        directory = Directory(self._client, settings, clock)
-        self.sources: Sequence[Source] = (Freight(self._client, directory, settings, self.skipped),)
+        self.sources: Sequence[Source] = tuple(self._sources())
 
     async def check(self) -> Sequence[Finding]:
         """Say line by line whether credentials, searches and the subsidiary are fit."""
         return await examine(self._client, self._settings, self._clock)
+
+    def _sources(self) -> Iterator[Source]:
+        """Yield the sources of what is billed."""
+        client, settings, skipped = self._client, self._settings, self.skipped
+        directory = Directory(client, settings, self._clock)
+        trucks = Trucks(client, settings, self._clock)
+        yield Freight(client, directory, settings, skipped)
+        if settings.rules.settles_carriers:
+            yield CarrierStatements(client, directory, settings, skipped)
+        if settings.rules.settles_drivers:
+            yield DriverStatements(client, settings, skipped)
+        if settings.rules.buys_fuel:
+            yield Fuel(client, trucks, settings, skipped)
+        if settings.rules.pays_tolls:
+            yield Tolls(client, trucks, settings, skipped)

@@ -57,6 +57,13 @@ class Record:
         value = self._fields.get(name)
         return None if value is None else self._typed(name, value, int)
 
+    def flag_if_any(self, name: str) -> bool | None:
+        """Return a flag, or None if there is none."""
+        value = self._fields.get(name)
+        if value is None or isinstance(value, bool):
+            return value
+        raise odd(f"{self.path}.{name} is {_kind(value)}, not a flag")
+
     def part(self, name: str) -> "Record | None":
         """Return a nested object, or None if there is none."""
         value = self._fields.get(name)
@@ -93,6 +100,15 @@ class Record:
             return None if instant is None else instant.astimezone(zone).date()
         except OverflowError as error:
             raise self._no_instant(name) from error
+
+    def utc_day(self, name: str) -> date | None:
+        """Return a calendar date as it is written, or that of an instant in UTC, or None if there is none."""
+        text = self.text(name)
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            return self.day(name, UTC)
+        return None if day.year == _UNSET_YEAR else day
 
     def money(self, name: str) -> Money:
         """Return an amount that must be there."""

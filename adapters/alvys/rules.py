@@ -27,3 +27,28 @@ class Rules:
     number_prefix: bool = False  # ALD-100000
     customer_payments: bool = False  # payments recorded in the TMS
     shared_billing: bool = False  # what one company invoices and another hauls is settled between them
+
+    @property
+    def settles_carriers(self) -> bool:
+        """Whether carriers' statements are billed."""
+        return self.expense and self.carrier_statements
+
+    @property
+    def settles_drivers(self) -> bool:
+        """Whether drivers' statements are billed: not if nothing of drivers is, or if their companies are instead."""
+        return self.expense and not self.ignore_driver_bills and not self.pay_subsidiary_carrier
+
+    @property
+    def buys_fuel(self) -> bool:
+        """Whether the company's own fuel is billed."""
+        return self.expense and self.company_fuel
+
+    @property
+    def pays_tolls(self) -> bool:
+        """Whether the company's own tolls are billed."""
+        return self.expense and self.company_toll
+
+    @property
+    def names_companies_by_id(self) -> bool:
+        """Whether something is billed that names its company by an id only."""
+        return self.settles_carriers or self.settles_drivers or self.buys_fuel or self.pays_tolls

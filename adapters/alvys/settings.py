@@ -17,6 +17,9 @@ class Settings:
     the only way some records name it: without it, they are problems. `reference_refresh` is how long, in seconds, a
     carrier (or a customer that could not be found) is not asked for again. What changed is looked for every
     `poll_interval` seconds, from `overlap` seconds before the last look.
+
+    What has dates but tells of no changes is read whole, from `look_back_days` before the last look: statements every
+    `statement_interval` seconds, fuel and tolls every `purchase_interval` seconds.
     """
 
     api_url: str
@@ -35,3 +38,6 @@ class Settings:
     reference_refresh: float = 3600.0
     poll_interval: float = 60.0
     overlap: float = 300.0
+    statement_interval: float = 900.0
+    purchase_interval: float = 3600.0
+    look_back_days: int = 35

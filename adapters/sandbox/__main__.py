@@ -140,6 +140,7 @@ def announce(scenario: Scenario, quickbooks_url: str, alvys_url: str) -> dict[st
         "planted": scenario.facts.planted,
         "notable": scenario.facts.notable,
         "subsidiary": scenario.facts.subsidiary,
+        "subsidiary_id": scenario.facts.subsidiary_id,
     }
 
 

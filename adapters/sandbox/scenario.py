@@ -21,12 +21,13 @@ KNOWN_CARRIERS = 4
 
 @dataclass(frozen=True)
 class Facts:
-    """What a reader of the two books should know: the TMS' subsidiary, and load numbers.
+    """What a reader of the two books should know: the TMS' subsidiary by name and id, and load numbers.
 
     They are those of the planted problems, and of loads that are unusual without being one.
     """
 
     subsidiary: str = alvys.SUBSIDIARY
+    subsidiary_id: str = alvys.SUBSIDIARY_IDS[alvys.SUBSIDIARY]
     planted: dict[str, str] = field(default_factory=dict)
     notable: dict[str, str] = field(default_factory=dict)
 

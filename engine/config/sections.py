@@ -95,6 +95,11 @@ class Alvys(Section):
     )
     poll_interval: Seconds = Field(default=60, description="the time between two looks at what changed")
     overlap: Seconds = Field(default=300, description="how far each look reaches back before the last one")
+    statement_interval: Seconds = Field(default=900, description="the time between two looks at statements")
+    purchase_interval: Seconds = Field(default=3600, description="the time between two looks at fuel and tolls")
+    look_back_days: Days = Field(
+        default=35, description="the days of statements, fuel and tolls that each look reads again"
+    )
     requests_per_minute: Count = Field(default=10, description="the budget of each endpoint")
     page_size: Count = Field(default=200, le=200, description="the records per page, at most 200")
     invoice_chunk: Count = Field(default=50, le=50, description="the load numbers per invoice search, at most 50")

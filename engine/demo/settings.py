@@ -41,6 +41,7 @@ def configuration(place: Path, vendors: dict[str, Any], digest: str) -> str:
             "token_url": tms["token_url"],
             "client_id": tms["client_id"],
             "subsidiary": vendors["subsidiary"],
+            "subsidiary_id": vendors["subsidiary_id"],
             "requests_per_minute": 240,
             "poll_interval": 5,
         },

@@ -1,133 +1,27 @@
 """The port's promises, kept by the Alvys adapter over real HTTP against the Alvys twin."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 
-import aiohttp
 import pytest
 
-from adapters.alvys import Alvys, Settings, Skip
-from adapters.http import Call, Http
-from adapters.ports import (
-    Absent,
-    Census,
-    Order,
-    OutcomeUnknown,
-    Present,
-    Rejected,
-    Standing,
-    Unauthorized,
-    Unavailable,
-)
-from adapters.sandbox import serve
-from adapters.sandbox.alvys import SUBSIDIARY, TOKEN_PATH, AlvysSandbox, Fault, Limits, generate, hands
-from state.lifecycle import Effect, State
-from state.outbox import Claim, Message, PaymentReport, Phase, Receipt, Tellings
-from state.transaction import Content, Kind, Money, Sourced, Transaction, TransactionId
+from adapters.alvys import Skip
+from adapters.ports import Absent, OutcomeUnknown, Present, Rejected, Standing, Unauthorized, Unavailable
+from adapters.sandbox.alvys import SUBSIDIARY, Fault, Limits, hands
+from state.outbox import Receipt, Tellings
+from state.transaction import Kind, Money, Sourced
+from tests.conformance.tenant import MONTH, Tenant, contents, tenant
 
-MONTH = generate(date(2026, 10, 1), 1)
-SINCE, NOW = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 11, 2, 9, tzinfo=UTC)
 INVOICED = [each for each in MONTH.invoices if each["Total"]["Amount"]]
 BILLED = [each for each in MONTH.trips if each["Carrier"] and each["ReleasedAt"]]
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@dataclass
-class Tenant:
-    """The twin, an adapter that reads it, and the calls between them."""
-
-    twin: AlvysSandbox
-    tms: Alvys
-    clock: Clock
-    calls: list[Call]
-
-    async def read(self, since: datetime = SINCE) -> list[Sourced]:
-        return [
-            each
-            for source in self.tms.sources
-            async for found in source.changes(since, self.clock.now)
-            if not isinstance(found, Census)
-            for each in found
-        ]
-
-    async def order(self, sourced: Sourced, amount: Money, told: Tellings = Tellings()) -> Order:  # noqa: B008 - frozen
-        return await self.tms.payments.prepare(claim(sourced, amount, told), "request")
-
-
-@asynccontextmanager
-async def tenant(limits: Limits = Limits(requests=0), **settings: object) -> AsyncIterator[Tenant]:  # noqa: B008 - frozen
-    async def admit(endpoint: str) -> None:
-        return None
-
-    clock, calls = Clock(), list[Call]()
-    twin = AlvysSandbox(month=MONTH, limits=limits, clock=clock)
-    async with serve(twin.app()) as address, aiohttp.ClientSession() as session:
-        http = Http(session, admit=admit, observe=calls.append, timeout=5)
-        chosen = Settings(
-            api_url=address,
-            token_url=f"{address}{TOKEN_PATH}",
-            client_id=twin.client_id,
-            client_secret=twin.client_secret,
-            first_date=date(2026, 9, 1),
-            subsidiary=SUBSIDIARY,
-        )
-        yield Tenant(twin, Alvys(replace(chosen, **settings), http, clock), clock, calls)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 async def books() -> AsyncIterator[Tenant]:
     async with tenant() as opened:
         yield opened
-
-
-def claim(sourced: Sourced, amount: Money, told: Tellings) -> Claim:
-    message = Message(
-        id=1,
-        effect=Effect.REPORT_PAYMENT,
-        phase=Phase.WAITING,
-        revision=1,
-        generation=1,
-        round=0,
-        attempts=0,
-        reads=0,
-        tries=0,
-        due_at=NOW,
-        report=PaymentReport(amount, date(2026, 11, 1), method="Check"),
-    )
-    transaction = Transaction(
-        id=TransactionId(1),
-        kind=sourced.kind,
-        source_id=sourced.source_id,
-        label=sourced.label,
-        state=State.PAID,
-        version=1,
-        generation=1,
-        revision=1,
-        content=sourced.content,
-        digest=sourced.digest(),
-        total=None,
-        paid=None,
-        document=None,
-        problem=None,
-        in_flight=False,
-        created_at=NOW,
-        updated_at=NOW,
-    )
-    return Claim(message, transaction, told=told, due=told.total + amount.minor)
-
-
-def contents(found: list[Sourced], kind: Kind) -> dict[str, Content]:
-    return {each.source_id: each.content for each in found if each.kind is kind and each.content}
 
 
 async def test_every_invoice_and_every_carriers_trip_of_a_month_is_sourced_once_and_sound(books: Tenant) -> None:
@@ -318,5 +212,6 @@ async def test_calls_are_named_after_their_endpoints(books: Tenant) -> None:
         "customers/search",
         "trips/search",
         "carriers/search",
+        "driver-settlement-statements/search",
     }
     assert not any(call.writes for call in books.calls)

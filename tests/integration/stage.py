@@ -193,7 +193,7 @@ class Stage:
         async with child(command, {}, self.place / "sandbox.log") as process, aiohttp.ClientSession() as session:
             facts = await first_line(process)
             quickbooks, alvys = Vendor(session, facts["quickbooks"]), Vendor(session, facts["alvys"])
-            yield World(quickbooks, alvys, facts["planted"], facts["subsidiary"])
+            yield World(quickbooks, alvys, facts["planted"], facts["subsidiary"], facts["subsidiary_id"])
 
     def environment(self, world: World, **settings: str) -> dict[str, str]:
         """Return the configuration of a hasty daemon for this world."""
@@ -207,6 +207,7 @@ class Stage:
             "HTTP_LISTEN": "127.0.0.1:0",
             "HTTP_TOKENS": msgspec.json.encode([{"name": "olga", "role": "operator", "hash": digest}]).decode(),
             "ALVYS_SUBSIDIARY": world.subsidiary,
+            "ALVYS_SUBSIDIARY_ID": world.subsidiary_id,
             "MAPPING_REVENUE": msgspec.json.encode(REVENUE).decode(),
             "MAPPING_EXPENSE": msgspec.json.encode(EXPENSE).decode(),
             **{f"ALVYS_{name}".upper(): value for name, value in tms.items()},

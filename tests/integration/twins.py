@@ -89,6 +89,7 @@ class World:
     alvys: Vendor
     planted: Json
     subsidiary: str
+    subsidiary_id: str
 
     async def owed(self) -> Counter[tuple[str, str, Decimal]]:
         """Return what the TMS bills and owes, planted problems aside: kind, number and total of each."""

@@ -253,6 +253,7 @@ class World:
                 "client_id": self.tms.client_id,
                 "client_secret": self.tms.client_secret,
                 "subsidiary": alvys.SUBSIDIARY,
+                "subsidiary_id": alvys.SUBSIDIARY_IDS[alvys.SUBSIDIARY],
             },
             "quickbooks": {
                 "api_url": accounting,

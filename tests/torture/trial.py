@@ -244,7 +244,11 @@ async def trial(place: Path, plan: Plan, figures: Figures, *, warm: bool) -> Asy
         facts = await first_line(process)
         session = await open_.enter_async_context(aiohttp.ClientSession())
         world = World(
-            Vendor(session, facts["quickbooks"]), Vendor(session, facts["alvys"]), facts["planted"], facts["subsidiary"]
+            Vendor(session, facts["quickbooks"]),
+            Vendor(session, facts["alvys"]),
+            facts["planted"],
+            facts["subsidiary"],
+            facts["subsidiary_id"],
         )
         accounting = await open_.enter_async_context(gate(facts["quickbooks"]["api_url"]))
         tms = await open_.enter_async_context(gate(facts["alvys"]["api_url"]))

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from adapters.alvys import Alvys, Settings, Skip
+from adapters.alvys import Alvys, Rules, Settings, Skip
 from adapters.http import Answer, Http
 from adapters.ports import (
     Absent,
@@ -38,6 +38,7 @@ SETTINGS = Settings(
     client_secret="se&cret",
     first_date=date(2026, 10, 1),
 )
+EVERYTHING = Rules(carrier_statements=True, company_fuel=True, company_toll=True)
 NOW = datetime(2026, 10, 20, 12, tzinfo=UTC)
 SINCE = NOW - timedelta(days=1)
 Json = dict[str, Any]
@@ -160,7 +161,12 @@ def by_loads(records: Mapping[str, Json]) -> Callable[[Json], Json]:
 async def test_token_is_asked_for_once_and_every_request_says_who_we_are() -> None:
     wire = Wire({})
     await read(alvys(wire))
-    assert [call[0] for call in wire.calls] == ["token", "loads/search", "trips/search"]
+    assert [call[0] for call in wire.calls] == [
+        "token",
+        "loads/search",
+        "trips/search",
+        "driver-settlement-statements/search",
+    ]
     assert wire.asked("token") == [
         {
             "grant_type": ["client_credentials"],
@@ -771,8 +777,8 @@ async def standings(wire: Wire, **settings: Any) -> dict[str, Standing]:
 
 async def test_check_passes_every_line_of_a_fit_connection() -> None:
     wire = Wire({"loads/search": [page(load("1"))], "trips/search": [page(trip("1-1"))]})
-    found = await standings(wire, subsidiary="Ours LLC")
-    assert len(found) == 7
+    found = await standings(wire, subsidiary="Ours LLC", subsidiary_id="sub-1", rules=EVERYTHING)
+    assert len(found) == 13
     assert set(found.values()) == {Standing.PASS}
 
 
@@ -781,7 +787,53 @@ async def test_check_names_the_scope_a_search_lacks_and_goes_on() -> None:
     failed = [finding for finding in findings if finding.standing is Standing.FAIL]
     assert [finding.subject for finding in failed] == ["Alvys carriers/search"]
     assert "carrier:read" in failed[0].fix
-    assert len(findings) == 7
+    assert len(findings) == 8
+
+
+@pytest.mark.parametrize(
+    ("path", "scope"),
+    [
+        ("carrier-settlement-statements/search", "carrier:read"),
+        ("driver-settlement-statements/search", "driver:read"),
+        ("trucks/search", "truck:read"),
+        ("fuel/search", "fuel:read"),
+        ("tolls/search", "toll:read"),
+    ],
+)
+async def test_check_asks_for_the_scopes_of_what_is_billed_only(path: str, scope: str) -> None:
+    (failed,) = [
+        finding
+        for finding in await alvys(Wire({path: [status(403)]}), rules=EVERYTHING).check()
+        if finding.standing is Standing.FAIL
+    ]
+    assert scope in failed.fix
+    assert set((await standings(Wire({path: [status(403)]}), rules=Rules(expense=False))).values()) == {Standing.PASS}
+
+
+@pytest.mark.parametrize(
+    ("configured", "seen", "standing"),
+    [
+        ("sub-1", "sub-1", Standing.PASS),
+        ("sub-1", "", Standing.PASS),
+        ("sub-1", "sub-2", Standing.FAIL),
+        (None, "sub-2", Standing.FAIL),
+        (None, "", Standing.FAIL),
+    ],
+)
+async def test_check_compares_the_id_of_the_subsidiary_with_the_one_its_invoices_show(
+    configured: str | None, seen: str, standing: Standing
+) -> None:
+    vendors = [{"Id": seen, "Name": "Ours LLC"}] if seen else [{"Id": "sub-3", "Name": "Theirs LLC"}, None, "?"]
+    wire = Wire({"invoices/search": [page(*(invoice(f"{n}", Vendor=each) for n, each in enumerate(vendors)), "?")]})
+    found = await alvys(wire, subsidiary="Ours LLC", subsidiary_id=configured).check()
+    (finding,) = [each for each in found if each.subject == "Alvys subsidiary id"]
+    assert finding.standing is standing
+    assert standing is Standing.PASS or seen in finding.fix
+
+
+async def test_check_needs_no_id_of_a_subsidiary_where_nothing_is_named_by_one() -> None:
+    assert "Alvys subsidiary id" not in await standings(Wire({}), subsidiary="Ours LLC", rules=Rules(expense=False))
+    assert "Alvys subsidiary id" not in await standings(Wire({}), subsidiary=None)
 
 
 @pytest.mark.parametrize(("reply", "remedy"), [(status(401), "credentials"), (Unavailable("no answer"), "network")])

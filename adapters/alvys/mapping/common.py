@@ -30,9 +30,18 @@ def known(record: Record, owner: str, settings: Settings) -> None:
 
 
 def known_by_id(record: Record, owner: str, settings: Settings) -> None:
-    """Do the same for a record that names its subsidiary by id only; raise if ours can't be told from it."""
+    """Do the same for a record that names its subsidiary by id only."""
     known(record, owner, settings)
-    if settings.subsidiary is not None and settings.subsidiary_id is None:
+    owned_by_id(record, owner, settings)
+
+
+def owned_by_id(record: Record, owner: str, settings: Settings) -> None:
+    """Raise for a record that names no subsidiary by its id, or if ours can't be told from it."""
+    if settings.subsidiary is None:
+        return
+    if not owner:
+        raise odd(f"{record.path} names no subsidiary")
+    if settings.subsidiary_id is None:
         raise Odd(problem("subsidiary_unknown", f"{record.path} belongs to {owner}"))
 
 

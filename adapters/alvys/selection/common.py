@@ -22,6 +22,9 @@ class Skip(StrEnum):
     NOT_RELEASED = "not_released"
     ZERO_VALUED = "zero_valued"
     BEFORE_FIRST_DATE = "before_first_date"
+    ON_W2 = "on_w2"  # an employee's pay, while only drivers on 1099 are billed
+    OWNER_OPERATOR = "owner_operator"  # who pays what a purchase is for
+    DEDUCTED = "deducted"  # a purchase that is taken off somebody's pay
 
 
 Rule = Callable[[Record, Settings], bool]
