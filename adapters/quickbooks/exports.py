@@ -187,7 +187,7 @@ class Exports(Sender):
         payable = None  # for an invoice QuickBooks chooses the receivable account itself
         if form.type is not DocumentType.INVOICE:
             payable = (await self._references.payable_account(self._settings.mapping.payable_account)).id
-        days = (content.due_on - content.issued_on).days if content.due_on else None
+        days = (content.due_on - content.issued_on).days if content.due_on and form.falls_due else None
         term = await self._references.term(days) if days is not None else None
         return Resolved(await self._parties.resolve(content.party, form), targets, term, payable)
 
@@ -227,7 +227,7 @@ class Exports(Sender):
         Unconfirmed: a voided document may keep its number; that one of ours is then in the way is said apart.
         """
         holder = _HOLDER.search(refusal.fault.detail)
-        if holder is None or holder["type"] != request.form.entity:
+        if holder is None or holder["type"].replace(" ", "") != request.form.entity:
             raise refusal
         try:
             raw = await self._client.read(request.form.entity, holder["id"], purpose="look_up")

@@ -36,6 +36,7 @@ class Form:
     number: str  # the field that holds our number
     number_within: frozenset[str]  # what two documents share where the same number is no accident
     searchable: bool = True  # whether the books can be asked for a number
+    falls_due: bool = True  # whether it says when, and on what terms, it is to be paid
 
     @property
     def bought(self) -> bool:
@@ -75,7 +76,7 @@ FORMS: Final[dict[DocumentType, Form]] = {
             party="Vendor", rival="Customer", party_ref="VendorRef", lines=_BILLED,
             opening={}, removal=Removal("delete"),
             payment="BillPayment", payment_types=_PAID_BILL,
-            number="DocNumber", number_within=frozenset({"party"}),
+            number="DocNumber", number_within=frozenset({"party"}), falls_due=False,
         ),
         Form(
             type=DocumentType.PAYMENT, entity="Payment", endpoint="payment",

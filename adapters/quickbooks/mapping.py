@@ -63,7 +63,7 @@ def compose(entity: str, transaction: Transaction, content: Content, resolved: R
     }
     optional = {
         form.number: checked_number(content.number) if numbered else None,
-        "DueDate": content.due_on.isoformat() if content.due_on else None,
+        "DueDate": content.due_on.isoformat() if content.due_on and form.falls_due else None,
         "SalesTermRef": {"value": resolved.term} if resolved.term else None,
         "APAccountRef": {"value": resolved.payable} if resolved.payable else None,
     }

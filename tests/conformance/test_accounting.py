@@ -27,6 +27,7 @@ from state.outbox import Receipt, Settlement
 from state.transaction import Document, Kind, Money, Origin, Party, Transaction
 from tests.conformance.world import (
     BILL,
+    CREDIT,
     INVOICE,
     START,
     World,
@@ -35,6 +36,7 @@ from tests.conformance.world import (
     invoice_by_hand,
     line,
     order_kind,
+    settle,
     transaction,
 )
 
@@ -86,7 +88,7 @@ async def test_sent_documents_are_marked_so_that_the_books_alone_prove_them(worl
 
 @pytest.mark.parametrize("mode", ["replay", "ignore", "fault600"])
 @pytest.mark.parametrize("action", ["commit_then_drop", "commit_then_500", "cut_json"])
-@pytest.mark.parametrize("kind", [INVOICE, BILL])
+@pytest.mark.parametrize("kind", [INVOICE, BILL, CREDIT])
 async def test_lost_answer_is_in_doubt_and_the_document_is_found(
     open_world: Callable[..., Awaitable[World]], kind: Kind, action: str, mode: Any
 ) -> None:
@@ -146,25 +148,30 @@ async def test_late_landing_of_an_earlier_try_is_adopted_when_the_number_turns_o
     assert len(world.held("Invoice")) == 1
 
 
-async def test_bill_number_is_free_for_each_vendor_and_taken_within_one(world: World) -> None:
+@pytest.mark.parametrize("kind", [BILL, CREDIT])
+async def test_bill_number_is_free_for_each_vendor_and_taken_within_one(world: World, kind: Kind) -> None:
     rival = hands.create(world.twin.company, "Vendor", {"DisplayName": "Rival"})
-    hands.create(world.twin.company, "Bill", bill_by_hand(world, rival["Id"], "LD-1001"))
-    first = await world.prepared(transaction(BILL, "trip-1"))
+    hands.create(world.twin.company, order_kind(kind), bill_by_hand(world, rival["Id"], "LD-1001"))
+    first = await world.prepared(transaction(kind, "trip-1"))
     assert await world.verdict(first) == Absent()
-    hands.create(world.twin.company, "Bill", bill_by_hand(world, world.memory.links["vendor", "v-1"], "LD-1001"))
+    hands.create(
+        world.twin.company, order_kind(kind), bill_by_hand(world, world.memory.links["vendor", "v-1"], "LD-1001")
+    )
     assert (await world.verdict(first)).problem.code == "number_taken"
 
 
-async def test_two_trips_of_a_load_by_one_carrier_share_the_bills_number(world: World) -> None:
-    await world.exported(transaction(BILL, "trip-1"))
-    assert await world.verdict(await world.prepared(transaction(BILL, "trip-2"))) == Absent()
+@pytest.mark.parametrize("kind", [BILL, CREDIT])
+async def test_two_trips_of_a_load_by_one_carrier_share_the_bills_number(world: World, kind: Kind) -> None:
+    await world.exported(transaction(kind, "trip-1"))
+    assert await world.verdict(await world.prepared(transaction(kind, "trip-2"))) == Absent()
 
 
-async def test_two_documents_with_our_marker_are_a_suspected_duplicate(world: World) -> None:
-    sent = await world.exported(transaction(BILL, "trip-1"))
-    [bill] = world.held("Bill")
+@pytest.mark.parametrize("kind", [BILL, CREDIT])
+async def test_two_documents_with_our_marker_are_a_suspected_duplicate(world: World, kind: Kind) -> None:
+    sent = await world.exported(transaction(kind, "trip-1"))
+    [bill] = world.held(order_kind(kind))
     copied = {name: bill[name] for name in ("VendorRef", "APAccountRef", "TxnDate", "PrivateNote", "Line", "DocNumber")}
-    hands.create(world.twin.company, "Bill", copied)
+    hands.create(world.twin.company, order_kind(kind), copied)
     verdict = await world.verdict(await world.prepared(replace(sent, document=None)))
     assert verdict.problem.code == "duplicate_suspected"
 
@@ -430,11 +437,13 @@ async def test_update_changes_our_fields_and_keeps_everything_else(world: World)
     assert isinstance(await world.verdict(order, in_doubt=True), Present)
 
 
+@pytest.mark.parametrize("kind", [BILL, CREDIT])
 async def test_updates_prepared_before_a_field_was_known_to_be_unwritable_are_all_prepared_again(
     open_world: Callable[..., Awaitable[World]],
+    kind: Kind,
 ) -> None:
     world = await open_world(Switches(new_answer_fields=True))
-    both = [transaction(BILL, f"trip-{n}", line("900"), number=f"LD-{n}") for n in range(2)]
+    both = [transaction(kind, f"trip-{n}", line("900"), number=f"LD-{n}") for n in range(2)]
     late = [
         replace(
             each, content=replace(each.content, number=f"CARRIER-{n}"), document=(await world.exported(each)).document
@@ -448,15 +457,16 @@ async def test_updates_prepared_before_a_field_was_known_to_be_unwritable_are_al
         assert raised.value.retry_after == 0
     for each in late:
         await world.quickbooks.exports.send(await world.prepared(each))
-    assert {bill["DocNumber"] for bill in world.held("Bill")} == {"CARRIER-0", "CARRIER-1"}
+    assert {bill["DocNumber"] for bill in world.held(order_kind(kind))} == {"CARRIER-0", "CARRIER-1"}
 
 
-async def test_second_update_is_not_mistaken_for_an_edit(world: World) -> None:
-    sent = await world.exported(transaction(BILL, "trip-1", line("900")))
+@pytest.mark.parametrize("kind", [BILL, CREDIT])
+async def test_second_update_is_not_mistaken_for_an_edit(world: World, kind: Kind) -> None:
+    sent = await world.exported(transaction(kind, "trip-1", line("900")))
     for amount in ("950", "980.55"):
-        order = await world.prepared(transaction(BILL, "trip-1", line(amount), document=sent.document))
+        order = await world.prepared(transaction(kind, "trip-1", line(amount), document=sent.document))
         sent = holding(sent, await world.quickbooks.exports.send(order))
-    assert [bill["TotalAmt"] for bill in world.held("Bill")] == [Decimal("980.55")]
+    assert [bill["TotalAmt"] for bill in world.held(order_kind(kind))] == [Decimal("980.55")]
 
 
 async def test_lost_answer_to_an_update_is_found_made(world: World) -> None:
@@ -529,16 +539,15 @@ async def test_paid_document_is_neither_updated_nor_taken_back(world: World) -> 
 
 
 @pytest.mark.parametrize("paid", ["10", "1950.15"], ids=["part", "whole"])
-@pytest.mark.parametrize("kind", [INVOICE, BILL])
+@pytest.mark.parametrize("kind", [INVOICE, BILL, CREDIT])
 async def test_paid_document_takes_a_late_number_and_new_texts_and_dates(world: World, kind: Kind, paid: str) -> None:
     sent = await world.exported(transaction(kind))
     assert sent.document is not None
-    pay: Callable[..., Any] = hands.pay_invoice if kind is INVOICE else hands.pay_bill
-    pay(world.twin.company, sent.document.id, Decimal(paid))
+    settle(world, kind, sent.document.id, Decimal(paid))
     late = transaction(kind, number="CARRIER-7", memo="Load 1001", due_on=date(2026, 4, 9), document=sent.document)
     await world.quickbooks.exports.send(await world.prepared(late))
-    [held] = world.held(order_kind(kind))
-    assert (held["DocNumber"], held["DueDate"]) == ("CARRIER-7", "2026-04-09")
+    held = next(held for held in world.held(order_kind(kind)) if held["Id"] == sent.document.id)
+    assert (held["DocNumber"], held.get("DueDate")) == ("CARRIER-7", None if kind is CREDIT else "2026-04-09")
     assert held["Balance"] == Decimal("1950.15") - Decimal(paid)
 
 
@@ -577,16 +586,17 @@ async def test_invoice_is_voided_and_stays_in_the_books(world: World) -> None:
     assert isinstance((await world.quickbooks.voids.look_up([order]))[order.claim.message.id], Present)
 
 
-async def test_bill_is_deleted_and_a_second_time_is_no_quarrel(world: World) -> None:
-    order, verdict = await world.voiding(await world.exported(transaction(BILL, "trip-1")))
+@pytest.mark.parametrize("kind", [BILL, CREDIT])
+async def test_bill_is_deleted_and_a_second_time_is_no_quarrel(world: World, kind: Kind) -> None:
+    order, verdict = await world.voiding(await world.exported(transaction(kind, "trip-1")))
     assert verdict == Absent()
     await world.quickbooks.voids.send(order)
-    assert world.held("Bill") == []
+    assert world.held(order_kind(kind)) == []
     await world.quickbooks.voids.send(replace(order, request_id="again"))
     assert isinstance((await world.quickbooks.voids.look_up([order]))[order.claim.message.id], Present)
 
 
-@pytest.mark.parametrize("kind", [INVOICE, BILL])
+@pytest.mark.parametrize("kind", [INVOICE, BILL, CREDIT])
 async def test_document_of_a_closed_period_is_not_taken_back(world: World, kind: Kind) -> None:
     sent = await world.exported(transaction(kind, "id-1"))
     hands.close_books(world.twin.company, "2026-03-02")
@@ -596,10 +606,11 @@ async def test_document_of_a_closed_period_is_not_taken_back(world: World, kind:
     assert raised.value.problem.code == "period_closed"
 
 
-async def test_void_of_a_document_that_is_gone_has_come_true_already(world: World) -> None:
-    sent = await world.exported(transaction(BILL, "trip-1"))
+@pytest.mark.parametrize("kind", [BILL, CREDIT])
+async def test_void_of_a_document_that_is_gone_has_come_true_already(world: World, kind: Kind) -> None:
+    sent = await world.exported(transaction(kind, "trip-1"))
     assert sent.document is not None
-    hands.delete(world.twin.company, "Bill", sent.document.id)
+    hands.delete(world.twin.company, order_kind(kind), sent.document.id)
     _, verdict = await world.voiding(sent)
     assert isinstance(verdict, Present)
 
@@ -612,10 +623,11 @@ async def test_void_finds_the_document_we_never_heard_of(world: World) -> None:
     assert world.held("Invoice")[0]["TotalAmt"] == 0
 
 
-async def test_document_without_our_marker_is_not_taken_back(world: World) -> None:
-    sent = await world.exported(transaction(BILL, "trip-1"))
+@pytest.mark.parametrize("kind", [BILL, CREDIT])
+async def test_document_without_our_marker_is_not_taken_back(world: World, kind: Kind) -> None:
+    sent = await world.exported(transaction(kind, "trip-1"))
     assert sent.document is not None
-    hands.edit(world.twin.company, "Bill", sent.document.id, {"PrivateNote": "mine now"})
+    hands.edit(world.twin.company, order_kind(kind), sent.document.id, {"PrivateNote": "mine now"})
     with pytest.raises(Rejected) as raised:
         await world.voiding(sent)
     assert raised.value.problem.code == "document_edited"
@@ -915,7 +927,7 @@ def positions() -> list[Any]:
 
 
 @pytest.mark.parametrize("position", positions())
-@pytest.mark.parametrize("kind", [INVOICE, BILL])
+@pytest.mark.parametrize("kind", [INVOICE, BILL, CREDIT])
 async def test_whole_path_holds_in_every_position_of_what_nobody_has_confirmed(
     open_world: Callable[..., Awaitable[World]], kind: Kind, position: dict[str, Any]
 ) -> None:
@@ -934,9 +946,8 @@ async def test_whole_path_holds_in_every_position_of_what_nobody_has_confirmed(
     assert isinstance(verdict, Present)
     assert verdict.receipt.document is not None
     key = (kind.document_type, verdict.receipt.document.id)
-    pay: Callable[..., Any] = hands.pay_invoice if kind is INVOICE else hands.pay_bill
     unpay = hands.void_payment if kind is INVOICE else hands.void_bill_payment
-    paid = pay(world.twin.company, verdict.receipt.document.id, 120, date="2026-03-10")
+    paid = settle(world, kind, verdict.receipt.document.id, 120)
     seen = (await world.observed())[key]
     assert (seen.balance, sum(each.amount.minor for each in seen.settlements)) == (Money(0), 12000)
     unpay(world.twin.company, paid["Id"])

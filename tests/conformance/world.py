@@ -12,14 +12,14 @@ from adapters.ports import (
     Order,
 )
 from adapters.quickbooks import Mapping, QuickBooks
-from adapters.sandbox.quickbooks import QuickBooksSandbox
+from adapters.sandbox.quickbooks import QuickBooksSandbox, hands
 from state.creation import Creation
 from state.lifecycle import Effect, State
 from state.outbox import Claim, Message, Observation, Phase, Receipt
 from state.transaction import Content, Document, DocumentType, Kind, Line, Money, Party, Transaction, TransactionId
 
 START = datetime(2026, 3, 16, 15, 0, tzinfo=UTC)
-INVOICE, BILL = Kind.CUSTOMER_INVOICE, Kind.CARRIER_BILL
+INVOICE, BILL, CREDIT = Kind.CUSTOMER_INVOICE, Kind.CARRIER_BILL, Kind.CARRIER_CREDIT
 
 
 @dataclass
@@ -179,7 +179,30 @@ MAPPING = Mapping(
 
 
 def order_kind(kind: Kind) -> str:
-    return "Invoice" if kind is INVOICE else "Bill"
+    return {INVOICE: "Invoice", BILL: "Bill", CREDIT: "VendorCredit"}[kind]
+
+
+def settle(
+    world: World, kind: Kind, document_id: str, amount: Decimal | int, date: str = "2026-03-10"
+) -> dict[str, Any]:
+    """Pay an invoice or a bill, or use a credit for a bill of the same vendor; return the payment."""
+    if kind is not CREDIT:
+        pay: Callable[..., dict[str, Any]] = hands.pay_invoice if kind is INVOICE else hands.pay_bill
+        return pay(world.twin.company, document_id, amount, date=date)
+    [vendor] = {held["VendorRef"]["value"] for held in world.held("VendorCredit") if held["Id"] == document_id}
+    bill = bill_by_hand(world, vendor, "by hand")
+    bill["Line"][0]["Amount"] = amount
+    used = {"Bill": hands.create(world.twin.company, "Bill", bill)["Id"], "VendorCredit": document_id}
+    bank = next(row["Id"] for row in world.held("Account") if row["AccountType"] == "Bank")
+    payment = {
+        "VendorRef": {"value": vendor},
+        "TotalAmt": 0,
+        "TxnDate": date,
+        "PayType": "Check",
+        "CheckPayment": {"BankAccountRef": {"value": bank}},
+        "Line": [{"Amount": amount, "LinkedTxn": [{"TxnId": of, "TxnType": what}]} for what, of in used.items()],
+    }
+    return hands.create(world.twin.company, "BillPayment", payment)
 
 
 def invoice_by_hand(world: World, customer: str, number: str) -> dict[str, Any]:

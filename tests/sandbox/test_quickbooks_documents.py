@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from adapters.sandbox.quickbooks import Fault, hands
+from adapters.sandbox.quickbooks.changes import changes
+from adapters.sandbox.quickbooks.query import run
 
 
 def code_of(attempt: Callable[[], object]) -> str:
@@ -246,6 +248,22 @@ def test_smallest_plan_has_no_bills(desk_with: Any, code: str) -> None:
     assert code_of(desk.bill) == code
     assert desk.company.preference("VendorAndPurchasesPrefs", "EnableBills") is False
     assert desk.invoice()
+
+
+@pytest.mark.parametrize("position", ["allowed", "refused"])
+def test_what_the_plan_lacks_is_read_as_switched(desk_with: Any, position: str) -> None:
+    desk = desk_with(missing_plan_reads=position)
+    desk.company.set_plan("Simple Start")
+    reads: tuple[Callable[[], object], ...] = (
+        lambda: run("select * from Bill", desk.company),
+        lambda: changes("Invoice,Bill", "2026-03-01T00:00:00Z", desk.company, 3650),
+    )
+    for read in reads:
+        if position == "refused":
+            assert code_of(read) == "5020"
+        else:
+            assert read() is not None
+    assert changes("Invoice,Payment,Item", "2026-03-01T00:00:00Z", desk.company, 3650)
 
 
 def test_lapsed_subscription_refuses_writes(desk: Any) -> None:

@@ -31,6 +31,7 @@ def changes(entities: str, changed_since: str, company: Company, look_back_days:
         kind = PATHS.get(entity.strip().lower())
         if kind not in _COVERED:
             raise Fault("2000", f"Invalid or unsupported object name : {entity}")
+        company.check_readable(kind)
         rows = _changed(kind, since, company, left)
         left -= len(rows)
         groups.append(

@@ -249,9 +249,17 @@ class Company:
         old = live_or_fault(self.find(kind, "1"))
         self.books.commit(touched([(kind, charter.merge(old, patch))], stamp(self.clock())))
 
+    def check_readable(self, kind: str) -> None:
+        """Raise the fault for a kind that the plan lacks, where that may not even be read."""
+        if self.switches.missing_plan_reads == "refused":
+            self._require_entitled(kind)
+
     def _require_plan(self, kind: str) -> None:
         if charter.subscription_of(live_or_fault(self.find("CompanyInfo", "1"))) == "SUSPENDED":
             raise suspended(self.plan)
+        self._require_entitled(kind)
+
+    def _require_entitled(self, kind: str) -> None:
         if PLANS.index(self.plan) < PLANS.index(KINDS[kind].plan):
             detail = "Permission Denied Error : You do not have the access rights to use this feature."
             raise Fault(self.switches.missing_plan_code, detail)

@@ -19,8 +19,9 @@ _ALWAYS_FILTERABLE: Final = TIMES | {"Id"}
 
 
 def run(statement: str, company: Company) -> Object:
-    """Return the QueryResponse of a statement. Raises Fault 4000 or 4001."""
+    """Return the QueryResponse of a statement. Raises Fault: 4000 or 4001, or the one for what the plan lacks."""
     query = parse(statement)
+    company.check_readable(query.kind)
     _check_filterable(query, company)
     matching: Iterable[Object] = _matching(query, company)
     if query.counts:

@@ -145,6 +145,7 @@ class EntityService:
             identity = "1"
         elif not identity.isdigit() and kind != "TaxCode":
             raise Fault("2030", f"Invalid ID : Id should be a valid number. Supplied value:{identity}", element="Id")
+        self._company.check_readable(kind)
         found = self._company.get(kind, identity)
         if found is None:
             raise not_found()

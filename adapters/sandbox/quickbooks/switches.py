@@ -53,6 +53,8 @@ class Switches:
     """A payment dated in an open period that settles a document dated in a closed one."""
     missing_plan_code: Literal["5020", "6000", "120"] = "5020"
     """The fault for an entity the company's plan lacks."""
+    missing_plan_reads: Literal["allowed", "refused"] = "allowed"
+    """Reads, queries and change data of an entity the company's plan lacks: answered, or refused as a write is."""
     inactive_suffix: bool = True
     """Whether making a name inactive renames it with ` (deleted)`, which frees the name."""
     name_whitespace: Literal["trimmed", "kept"] = "trimmed"
