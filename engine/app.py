@@ -61,6 +61,7 @@ async def open_store(config: Config, clock: Clock = now) -> Store:
         company=config.quickbooks.realm_id,
         clock=clock,
         quiet=timedelta(seconds=config.relay.quiet_period),
+        auto=config.export.auto,
         owner={"pid": os.getpid(), "host": socket.gethostname(), "since": clock(), "http": config.http.listen},
     )
 

@@ -130,6 +130,7 @@ def transactions(context: click.Context, url: str, token: str | None) -> None:
 @click.option("--kind", type=click.Choice([str(kind) for kind in Kind]))
 @click.option("--problem", help="Error code, such as period_closed.")
 @click.option("--search", help="Part of a load number, document number or party.")
+@click.option("--unreleased", is_flag=True, default=None, help="Only what waits for its release.")
 @click.option(
     "--unbooked-until",
     metavar="DATE",
@@ -186,6 +187,33 @@ def revert(daemon: tuple[str, str | None], transaction_id: int, reason: str) -> 
 def reexport(daemon: tuple[str, str | None], transaction_id: int, reason: str) -> None:
     """Send a reverted transaction again, as a new document."""
     _act(daemon, transaction_id, "reexport", {"reason": reason})
+
+
+@transactions.command()
+@click.argument("transaction_id", type=int, required=False)
+@click.option("--all", "every", is_flag=True, help="All that wait for it.")
+@click.option("--kind", type=click.Choice([str(kind) for kind in Kind]), help="With --all: only of this kind.")
+@click.option("--dated-until", metavar="DATE", help="With --all: only what is dated up to then.")
+@click.option("--reason", required=True, help="Why, for the history.")
+@click.pass_obj
+def release(  # noqa: PLR0913 - one for each option
+    daemon: tuple[str, str | None],
+    transaction_id: int | None,
+    *,
+    every: bool,
+    kind: str | None,
+    dated_until: str | None,
+    reason: str,
+) -> None:
+    """Let a new document go that waits for it, or all of them."""
+    if (transaction_id is None) is not every:
+        raise click.UsageError("Name a transaction, or say --all.")
+    if transaction_id is not None:
+        _act(daemon, transaction_id, "release", {"reason": reason})
+        return
+    asked = {"reason": reason, "kind": kind, "dated_until": dated_until}
+    released = _asked(*daemon, lambda admin: admin.post("release", asked))["released"]
+    click.echo(f"{len(released):,} released")
 
 
 @transactions.command()

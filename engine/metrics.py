@@ -31,7 +31,7 @@ from typing_extensions import override
 
 from adapters.http import Call
 from state.lifecycle import Effect, State, Trigger
-from state.moves import FORCED, Recorded
+from state.moves import FORCED, RELEASED, Recorded
 from state.outbox import Delivered, InDoubt, Outcome, Phase, Postponed, Refused
 from state.problem import CATALOGUE
 from state.store import Backlog, Count, Store
@@ -102,7 +102,7 @@ class Metrics:
         )
         self._answered = gauge("store_answered", "1 if the store answered this scrape; if 0, its gauges are old.")
         self._transitions = counter(
-            "transitions_total", "Moves of transactions, by the fact behind them.", trigger=(*Trigger, FORCED)
+            "transitions_total", "Moves of transactions, by the fact behind them.", trigger=(*Trigger, FORCED, RELEASED)
         )
         self._payments = counter("payments_total", "Payments seen in accounting.", result=_PAYMENTS.values())
         self._attempts = counter(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from state.commit import Work
 from state.lifecycle import Effect, IllegalMove, State, Trigger, move, triggers
@@ -14,6 +14,8 @@ from state.transaction import Document, DocumentType, Money, Origin, Sourced, Tr
 
 FORCED = "forced"
 REVIVED = "message_revived"
+RELEASED = "export_released"
+_SAID_BY_TMS: Final = frozenset({Trigger.SOURCE_CHANGED, Trigger.SOURCE_RESTORED})
 
 
 class StaleTransaction(Exception):  # noqa: N818 - named for what happened, like every error in this project
@@ -118,7 +120,8 @@ def make(
     if step.ends_wishes:
         work.run("withdraw_wishes", transaction_id=after.id)
     if step.effect is not None and (step.effect is not Effect.REPORT_PAYMENT or step.report is not None):
-        _wish(work, after, step.effect, step.report)
+        new = step.effect is Effect.EXPORT and after.document is None and step.name in _SAID_BY_TMS
+        _wish(work, after, step.effect, step.report, new=new)
     if before.document is None and after.document is not None and after.kind.document_type is DocumentType.INVOICE:
         work.run("wake_payments", kind=after.kind.value, source_id=after.source_id, now=work.micros)
     if before.document is not None and after.document is None:
@@ -269,7 +272,7 @@ def _insert(work: Work, sourced: Sourced, cause: Cause) -> Recorded:
     inserted = work.rows("insert", **origin, **source(born), **standing(born), created_at=work.micros)
     after = replace(born, id=TransactionId(inserted[0]["id"]))
     _note(work, after, Trigger.RECORDED, None, cause)
-    _wish(work, after, Effect.EXPORT, None)
+    _wish(work, after, Effect.EXPORT, new=True)
     _recalled(work, after)
     return Recorded.NEW
 
@@ -336,7 +339,10 @@ def _note(work: Work, after: Transaction, name: str, before: State | None, cause
     )
 
 
-def _wish(work: Work, after: Transaction, effect: Effect, report: PaymentReport | None) -> None:
+def _wish(
+    work: Work, after: Transaction, effect: Effect, report: PaymentReport | None = None, *, new: bool = False
+) -> None:
+    """Leave a wish; that for a `new` document, which nobody asked for but the TMS, may have to be released first."""
     work.run(
         "wish",
         transaction_id=after.id,
@@ -344,5 +350,6 @@ def _wish(work: Work, after: Transaction, effect: Effect, report: PaymentReport 
         generation=after.generation,
         revision=after.revision,
         report=write(report),
+        new=new,
         now=work.micros,
     )

@@ -12,6 +12,7 @@ from state.transaction import Document, DocumentType, Money, Origin, Transaction
 class Phase(StrEnum):
     """How far a message has come; orthogonal to the transaction's state. What was delivered is no message any more."""
 
+    HELD = "held"  # nothing has left, and nothing will before a person releases it
     WAITING = "waiting"  # nothing has left, or what left was definitely refused
     SENT = "sent"  # announced in the store; the request may be under way
     IN_DOUBT = "in_doubt"  # it left, and nobody knows what came of it

@@ -1,6 +1,9 @@
 -- Every statement the store runs. A line `-- name: why` starts one; parameters are named. A condition on a phase is written
 -- as a partial index has it, were it twice: only then is the index used.
 
+-- choose_auto: whether new documents leave by themselves
+UPDATE legal_entity SET auto = :auto
+
 -- claim_entity: the first owner writes whose books these are
 INSERT INTO legal_entity (id, name, company) VALUES (1, :name, :company) ON CONFLICT DO NOTHING
 
@@ -45,6 +48,7 @@ SELECT * FROM ledger
 WHERE (:state IS NULL OR state = :state)
   AND (:kind IS NULL OR kind = :kind)
   AND (:problem IS NULL OR problem_code = :problem)
+  AND (NOT :unreleased OR EXISTS (SELECT 1 FROM messages m WHERE m.transaction_id = ledger.id AND m.phase = 'held'))
   AND (:unbooked_until IS NULL OR state IN ('pending', 'error') AND issued_on <= :unbooked_until)
   AND (:search IS NULL OR instr(lower(label || ' ' || number || ' ' || party), lower(:search)) > 0)
   AND (:before IS NULL OR id < :before)
@@ -100,12 +104,12 @@ WHERE transaction_id = :transaction_id AND trigger IN ('source_withdrawn', 'reve
 -- attempts: what was sent for one transaction, oldest first
 SELECT * FROM attempts WHERE transaction_id = :transaction_id ORDER BY id
 
--- wish: an effect becomes a message
+-- wish: an effect becomes a message; a new document may have to wait for its release
 INSERT INTO messages (transaction_id, effect, phase, generation, revision, due_at, report, created_at)
-VALUES (:transaction_id, :effect, 'waiting', :generation, :revision, :now, :report, :now)
+VALUES (:transaction_id, :effect, iif(:new AND NOT (SELECT auto FROM legal_entity), 'held', 'waiting'), :generation, :revision, :now, :report, :now)
 
 -- withdraw_wishes: a newer wish, or the end of all wishes, replaces what has not left and what was refused
-DELETE FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase IN ('waiting', 'dead')
+DELETE FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase IN ('held', 'waiting', 'dead')
 
 -- drop_message: it is done, or was overtaken, so nobody needs it any more
 DELETE FROM messages WHERE id = :id AND phase = :expected AND attempts = :attempts
@@ -114,6 +118,14 @@ DELETE FROM messages WHERE id = :id AND phase = :expected AND attempts = :attemp
 UPDATE messages SET phase = 'waiting', due_at = :now, request_id = NULL, body = NULL, sent_at = NULL, note = ''
 WHERE transaction_id = :transaction_id AND phase = 'dead'
 
+-- release: a person lets a new document go
+UPDATE messages SET phase = 'waiting', due_at = :now WHERE transaction_id = :transaction_id AND phase = 'held'
+
+-- unreleased: what waits for a person to let it go, by its date
+SELECT t.id FROM messages m JOIN transactions t ON t.id = m.transaction_id
+WHERE m.phase = 'held' AND (:kind IS NULL OR t.kind = :kind) AND (:dated_until IS NULL OR t.issued_on <= :dated_until)
+ORDER BY t.issued_on, t.id
+
 -- messages: what of a transaction has not left, is under way or was refused
 SELECT * FROM messages WHERE transaction_id = :transaction_id ORDER BY id
 
@@ -121,7 +133,7 @@ SELECT * FROM messages WHERE transaction_id = :transaction_id ORDER BY id
 SELECT effect FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' ORDER BY id DESC LIMIT 1
 
 -- waits_behind: what will be asked of accounting once this message has ended
-SELECT id FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase = 'waiting' AND id <> :id
+SELECT id FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase IN ('held', 'waiting') AND id <> :id
 
 -- claim: what is due, what is in flight before the oldest that waits, with its transaction
 SELECT m.id, m.effect, m.phase, m.revision, m.generation,

@@ -20,6 +20,7 @@ from state.memory import Memory, Told
 from state.messages import Ended, Ending, announce, claimed, finish
 from state.moves import (
     FORCED,
+    RELEASED,
     REVIVED,
     Cause,
     Recorded,
@@ -41,6 +42,10 @@ from state.transaction import Document, DocumentType, Kind, Origin, Sourced, Tra
 from state.trouble import StoreMismatch
 
 
+class NotHeld(Exception):  # noqa: N818 - named for what happened
+    """There is nothing to release."""
+
+
 class NotForceable(Exception):  # noqa: N818 - named for what happened
     """The forced move is not allowed; the message says why."""
 
@@ -53,6 +58,7 @@ class Filter:
     kind: Kind | None = None
     problem: str | None = None
     search: str | None = None
+    unreleased: bool = False  # it waits for a person to let it go
     unbooked_until: date | None = None  # dated so early, and not (or not as it is now) in the books
 
 
@@ -99,19 +105,29 @@ class Store:
 
     @classmethod
     async def open(  # noqa: PLR0913 - who owns it, for whom, and how long to stay quiet
-        cls, path: Path, *, entity: str, company: str, clock: Clock, quiet: timedelta, owner: dict[str, Any]
+        cls,
+        path: Path,
+        *,
+        entity: str,
+        company: str,
+        clock: Clock,
+        quiet: timedelta,
+        owner: dict[str, Any],
+        auto: bool = True,
     ) -> "Store":
         """Take ownership of the store at `path` for one legal entity and one company.
 
         What was under way when the last owner ended becomes in doubt for at least `quiet`: counted from the send
-        after a clean stop, from now after any other end. Raises what `Database.open` does, and StoreMismatch if the
-        store is another legal entity's or company's.
+        after a clean stop, from now after any other end. Unless `auto`, new documents wait for their release; that
+        changes nothing for those that are here. Raises what `Database.open` does, and StoreMismatch if the store is
+        another legal entity's or company's.
         """
         database = await Database.open(path, owner, clock)
 
         def begin(work: Work) -> int:
             now = work.micros
             work.run("claim_entity", name=entity, company=company)
+            work.run("choose_auto", auto=auto)
             held = work.rows("entity")[0]
             if (held["name"], held["company"]) != (entity, company):
                 raise StoreMismatch(f"{path} holds the books of {held['name']} in company {held['company']}")
@@ -247,6 +263,23 @@ class Store:
 
         return await self._database.run(unit)
 
+    async def release(self, transaction_id: TransactionId, cause: Cause) -> Transaction:
+        """Let a new document go that waits for it; raise UnknownTransaction, or NotHeld if it does not wait."""
+
+        def unit(work: Work) -> Transaction:
+            before = find(work, transaction_id)
+            if not work.run("release", transaction_id=before.id, now=work.micros):
+                raise NotHeld(f"transaction {before.id} does not wait for its release")
+            return make(work, before, Step(RELEASED, before.state), cause)
+
+        return await self._database.run(unit)
+
+    async def unreleased(self, *, kind: Kind | None = None, dated_until: date | None = None) -> list[TransactionId]:
+        """Return what waits for its release, by its date."""
+        values = {"kind": kind, "dated_until": dated_until.isoformat() if dated_until else None}
+        rows = await self._database.run(lambda work: work.rows("unreleased", **values))
+        return [TransactionId(row["id"]) for row in rows]
+
     # -- the outbox -------------------------------------------------------------------------------------------
 
     async def claim(self, lanes: Iterable[str], limit: int, besides: Iterable[int] = ()) -> list[Claim]:
@@ -319,6 +352,7 @@ class Store:
             "kind": wanted.kind,
             "problem": wanted.problem,
             "search": wanted.search,
+            "unreleased": wanted.unreleased,
             "unbooked_until": wanted.unbooked_until.isoformat() if wanted.unbooked_until else None,
             "before": before,
             "limit": limit,

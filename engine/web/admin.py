@@ -1,6 +1,7 @@
 """The admin API: see what stands where and why, and act on it with a name and a reason."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -11,12 +12,12 @@ from aiohttp.typedefs import Handler
 
 from adapters.ports import Finding
 from engine.web.auth import CALLER
-from engine.web.inputs import Copied, Effects, Forced, Listing, Reasoned, body, query
+from engine.web.inputs import Copied, Effects, Forced, Listing, Reasoned, Released, body, query
 from engine.web.problems import ILLEGAL, NOT_FORCEABLE, Refused
-from engine.web.shapes import Allowed, Backup, Detail, Findings, Page, Paused, Row, Summary
+from engine.web.shapes import Allowed, Backup, Detail, Findings, Page, Paused, Releases, Row, Summary
 from state.lifecycle import IllegalMove, Trigger
-from state.moves import FORCED, Cause
-from state.store import NotForceable, Store
+from state.moves import FORCED, RELEASED, Cause, StaleTransaction
+from state.store import NotForceable, NotHeld, Store
 from state.transaction import Transaction, TransactionId
 
 log = structlog.get_logger(__name__)
@@ -50,9 +51,14 @@ async def _force(store: Store, wanted: TransactionId, forced: Forced, cause: Cau
     return await store.force(wanted, forced.expected, forced.destination, cause, document_id=forced.document_id)
 
 
+async def _release(store: Store, wanted: TransactionId, _: Reasoned, cause: Cause) -> Transaction:
+    return await store.release(wanted, cause)
+
+
 RETRY: Final = Action("retry", Reasoned, _retry, Trigger.RETRY_REQUESTED)
 REVERT: Final = Action("revert", Reasoned, _revert, Trigger.REVERT_REQUESTED)
 REEXPORT: Final = Action("reexport", Reasoned, _reexport, Trigger.REEXPORT_REQUESTED)
+RELEASE: Final = Action("release", Reasoned, _release, RELEASED)
 FORCE: Final = Action("force", Forced, _force, FORCED)
 
 _ONE: Final = "/v1/transactions/{id:[1-9][0-9]{0,17}}"  # as many digits as the store's integers surely hold
@@ -85,6 +91,8 @@ class Admin:
             web.post(f"{_ONE}/retry",      self._acting(RETRY)),
             web.post(f"{_ONE}/revert",     self._acting(REVERT)),
             web.post(f"{_ONE}/reexport",   self._acting(REEXPORT)),
+            web.post("/v1/release",        self.release),
+            web.post(f"{_ONE}/release",    self._acting(RELEASE)),
             web.post(f"{_ONE}/force",      self._acting(FORCE)),
         ]
         # fmt: on
@@ -130,6 +138,18 @@ class Admin:
         log.warning("admin.acted", actor=actor, action="resume", effects=sorted(map(str, wanted.effects)))
         self._wake()
         return await self.pauses(request)
+
+    async def release(self, request: web.Request) -> web.Response:
+        """Let the new documents go that wait for it, and answer which; one that no longer waits hinders no other."""
+        wanted, actor = await body(request, Released), request[CALLER].name
+        released: list[int] = []
+        for each in await self._store.unreleased(kind=wanted.kind, dated_until=wanted.dated_until):
+            with suppress(NotHeld, StaleTransaction):
+                released.append((await self._store.release(each, Cause(actor, wanted.reason))).id)
+                self._moved(RELEASED)
+        log.info("admin.acted", actor=actor, action="release", transactions=len(released))
+        self._wake()
+        return _answer(Releases(released))
 
     async def back_up(self, request: web.Request) -> web.Response:
         """Copy the store to a new file on the daemon's machine; a client that leaves does not end it."""

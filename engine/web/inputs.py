@@ -47,6 +47,13 @@ class Forced(Reasoned):
     document_id: Annotated[Line, Field(min_length=1, max_length=64)] | None = None
 
 
+class Released(Reasoned):
+    """Which of the new documents that wait for it are let go: of one kind, dated up to a day, or all."""
+
+    kind: Kind | None = None
+    dated_until: date | None = None
+
+
 class Effects(Reasoned):
     """A pause, or its end: which effects, all unless named."""
 
@@ -66,6 +73,7 @@ class Listing(_Input):
     kind: Kind | None = None
     problem: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     search: Annotated[Line, Field(min_length=1, max_length=200)] | None = None
+    unreleased: bool = False
     unbooked_until: date | None = None
     before: Annotated[int, Field(gt=0, le=_LARGEST)] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50

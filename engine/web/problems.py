@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler
 
 from state.backup import BackupFailed
 from state.moves import StaleTransaction, UnknownTransaction
+from state.store import NotHeld
 from state.trouble import StoreError
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,7 @@ UNKNOWN: Final            = Kind("unknown-transaction", HTTPStatus.NOT_FOUND,   
 STALE: Final              = Kind("stale-transaction",   HTTPStatus.CONFLICT,     "The transaction is not as expected")
 ILLEGAL: Final            = Kind("illegal-move",        HTTPStatus.CONFLICT,     "The transaction can't make this move")
 NOT_FORCEABLE: Final      = Kind("not-forceable",       HTTPStatus.CONFLICT,     "This move can't be forced")
+NOT_HELD: Final           = Kind("not-held",            HTTPStatus.CONFLICT,     "The transaction waits for no release")
 NO_BACKUP: Final          = Kind("backup-failed",       HTTPStatus.CONFLICT,     "No backup was made")
 TOO_MANY: Final           = Kind("too-many-failures", HTTPStatus.TOO_MANY_REQUESTS, "Too many refused tokens")
 BROKEN: Final             = Kind("internal-error", HTTPStatus.INTERNAL_SERVER_ERROR, "The daemon failed to answer")
@@ -43,6 +45,7 @@ _BY_ERROR: Final[dict[type[Exception], Kind]] = {
     StaleTransaction: STALE,
     StoreError: STORE_UNUSABLE,
     BackupFailed: NO_BACKUP,
+    NotHeld: NOT_HELD,
 }
 _BY_STATUS: Final = {
     HTTPStatus.NOT_FOUND: "there is nothing at this path",

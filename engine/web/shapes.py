@@ -116,6 +116,7 @@ class Allowed(msgspec.Struct, frozen=True):
             "retry": refused or Trigger.RETRY_REQUESTED in legal,
             "revert": Trigger.REVERT_REQUESTED in legal,
             "reexport": Trigger.REEXPORT_REQUESTED in legal,
+            "release": any(standing.phase is Phase.HELD for standing in standings),
         }
         forced = [] if transaction.in_flight else [row.dest for row in FORCEABLE if row.source is transaction.state]
         return cls([action for action, allowed in asked.items() if allowed], forced)
@@ -209,6 +210,12 @@ class Summary(msgspec.Struct, frozen=True):
     def of(cls, counts: Sequence[Count], backlog: Sequence[Backlog]) -> "Summary":
         """Return where everything stands."""
         return cls([Group.of(count) for count in counts], [Queue(*row) for row in backlog])
+
+
+class Releases(msgspec.Struct, frozen=True):
+    """What was let go."""
+
+    released: list[int]
 
 
 class Paused(msgspec.Struct, frozen=True):

@@ -611,3 +611,44 @@ async def test_a_pause_needs_a_reason_and_known_effects(daemon: Daemon, action: 
 async def test_a_viewer_pauses_nothing(daemon: Daemon) -> None:
     assert (await daemon.ask("POST", "/admin/v1/pause", VIEWER, json=REASON))[0] == 403
     assert (await daemon.get("/admin/v1/pauses"))[1] == {"pauses": []}
+
+
+# -- releases -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def holding(tmp_path: Path) -> AsyncIterator[Daemon]:
+    """Return a daemon whose new documents wait for their release."""
+    store = await Store.open(
+        tmp_path / "holding.db",
+        entity="blue",
+        company="1",
+        clock=lambda: NOON,
+        quiet=timedelta(0),
+        owner={},
+        auto=False,
+    )
+    daemon = Daemon(store)
+    async with daemon.served(*TOKENS):
+        yield daemon
+    await store.close()
+
+
+async def test_one_is_released_by_its_id_and_only_once(holding: Daemon) -> None:
+    await holding.record("1")
+    assert (await holding.get(ONE))[1]["allowed"]["actions"] == ["revert", "release"]
+    assert (await holding.ask("POST", f"{ONE}/release", json=REASON))[0] == 200
+    status, told = await holding.ask("POST", f"{ONE}/release", json=REASON)
+    assert (status, told["type"]) == (409, "urn:loadledger:problem:not-held")
+
+
+async def test_many_are_released_at_once(holding: Daemon) -> None:
+    for number in ("1", "2", "3"):
+        await holding.record(number)
+    listed = (await holding.get("/admin/v1/transactions?unreleased=true"))[1]["transactions"]
+    assert len(listed) == 3
+    assert (await holding.ask("POST", "/admin/v1/release", json=REASON | {"kind": "carrier_bill"}))[1] == {
+        "released": []
+    }
+    assert (await holding.ask("POST", "/admin/v1/release", json=REASON))[1] == {"released": [1, 2, 3]}
+    assert (await holding.get("/admin/v1/transactions?unreleased=true"))[1]["transactions"] == []

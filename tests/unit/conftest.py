@@ -50,9 +50,16 @@ class Desk:
 
     @classmethod
     async def open(
-        cls, path: Path, clock: Clock, entity: str = "Acme LLC", company: str = "9341", *, owner: Any = None
+        cls,
+        path: Path,
+        clock: Clock,
+        entity: str = "Acme LLC",
+        company: str = "9341",
+        *,
+        owner: Any = None,
+        auto: bool = True,
     ) -> "Desk":
-        given: Any = {"entity": entity, "company": company, "owner": owner or {"pid": 1}}
+        given: Any = {"entity": entity, "company": company, "owner": owner or {"pid": 1}, "auto": auto}
         return cls(await Store.open(path, clock=clock, quiet=QUIET, **given), clock)
 
     # -- what intake does -------------------------------------------------------------------------------------
@@ -188,8 +195,8 @@ async def open_desk(path: Path, clock: Clock) -> AsyncIterator[OpenDesk]:
     """Open stores, one after the other or several, and close whatever is still open at the end."""
     desks: list[Desk] = []
 
-    async def opened(*given: Any, at: Path = path, **owner: Any) -> Desk:
-        desks.append(await Desk.open(at, clock, *given, **owner))
+    async def opened(*given: Any, at: Path = path, **how: Any) -> Desk:
+        desks.append(await Desk.open(at, clock, *given, **how))
         return desks[-1]
 
     yield opened
