@@ -259,3 +259,21 @@ def test_split_deduction_leaves_two_in_one_group(books: Books) -> None:
     assert books.get("deductions", OPEN["Id"]) is None
     with pytest.raises(Problem, match="cannot be split"):
         hands.split_deduction(books, parts[0]["Id"], "-99")
+
+
+def test_fuel_is_put_right_charged_and_taken_out(books: Books) -> None:
+    bought = next(each for each in MONTH.fuel if each["OwnerOperatorId"] is None)
+    corrected = hands.correct_fuel(books, bought["Id"], bought["FuelTotal"]["Amount"] + 7)
+    assert corrected["Total"]["Amount"] == bought["Total"]["Amount"] + 7
+    charged = hands.charge_fuel(books, bought["Id"], OWNER_OPERATOR["Id"])
+    assert (charged["OwnerOperatorName"], charged["Total"]) == (OWNER_OPERATOR["Name"], corrected["Total"])
+    with pytest.raises(Problem, match="no owner-operator"):
+        hands.charge_fuel(books, bought["Id"], WAITING["Id"])
+    assert hands.remove_fuel(books, bought["Id"]) == charged
+    assert books.get("fuel", bought["Id"]) is None
+
+
+def test_toll_is_taken_out(books: Books) -> None:
+    hands.remove_toll(books, MONTH.tolls[0]["Id"])
+    with pytest.raises(Problem, match="no such object"):
+        hands.remove_toll(books, MONTH.tolls[0]["Id"])

@@ -146,6 +146,32 @@ async def test_total_of_deductions_follows_the_switch(position: str) -> None:
         assert read["Totals"]["NetIncome"] == statement["Totals"]["NetIncome"]
 
 
+@pytest.mark.parametrize("position", ["negative", "shortfall"])
+async def test_net_of_a_driver_who_owes_follows_the_switch(position: str) -> None:
+    owing = {
+        each["Number"]: each["Totals"] for each in MONTH.driver_statements if each["Totals"]["Shortfall"]["Amount"]
+    }
+    assert owing
+    async with tenant_with(driver_owes=position) as tenant:
+        for each in await tenant.search("driver-settlement-statements", StatementDateRange=OCTOBER):
+            net, short = each["Totals"]["NetIncome"]["Amount"], each["Totals"]["Shortfall"]["Amount"]
+            assert (short > 0) is (each["Number"] in owing)
+            assert not short or net == (-short if position == "negative" else 0)
+
+
+@pytest.mark.parametrize("position", ["positive", "negative", "within"])
+async def test_discount_on_fuel_follows_the_switch(position: str) -> None:
+    bought = next(each for each in MONTH.fuel if each["Discounts"]["Amount"])
+    fuel, off = bought["FuelTotal"]["Amount"], bought["Discounts"]["Amount"]
+    expected = {"positive": (fuel, off), "negative": (fuel, -off), "within": (fuel - off, off)}[position]
+    async with tenant_with(fuel_discounts=position) as tenant:
+        found = await tenant.search("fuel", TruckNumber=bought["TruckNumber"])
+        (searched,) = [each for each in found if each["Id"] == bought["Id"]]
+        assert (searched["FuelTotal"]["Amount"], searched["Discounts"]["Amount"]) == expected
+        assert searched["Total"] == bought["Total"]
+        assert (await tenant.api("GET", f"fuel/{bought['Id']}"))[1] == searched
+
+
 async def test_switches_are_turned_while_running() -> None:
     async with tenant_with() as tenant:
         status, turned, _ = await tenant.call("POST", "/_sandbox/switches", {"misspelt_range": "refused"})

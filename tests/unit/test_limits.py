@@ -116,6 +116,14 @@ def test_no_minute_of_an_endpoint_holds_more_than_its_limit_whenever_we_restart(
     assert fullest(passed(lives) or [0.0], 60) <= 10
 
 
+def test_scarce_endpoint_takes_its_share_of_what_the_others_do() -> None:
+    def admit(endpoint: str) -> list[float]:
+        return passed(lambda: calls(per_endpoint(60, {"fuel/search": 0.5}), 120, endpoint))
+
+    assert fullest(admit("fuel/search"), 60) <= 30
+    assert fullest(admit("tolls/search"), 60) >= 58
+
+
 def test_endpoint_budget_is_used_up_to_98_percent() -> None:
     instants = passed(lambda: calls(per_endpoint(60), 120, "loads/search"))
 

@@ -8,6 +8,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from adapters.sandbox.alvys.ensemble import IDLE, owner_of
 from adapters.sandbox.alvys.parties import PLACES, SUBSIDIARY_IDS, at, new_id
+from adapters.sandbox.alvys.switches import Switches
 from adapters.sandbox.alvys.wire import CENT, Json, money, write_instant
 
 OFFICE = "Kim Avery"
@@ -68,6 +69,18 @@ def fuel_bought(chance: Random, driver: Json, truck: Json, day: date) -> Json:
         "Quantity": {"Value": gallons, "UnitOfMeasure": "Gallons"},
         "TransactionDate": write_instant(at(day, chance.randint(8, 22), chance.randint(0, 59))),
     }
+
+
+def shown_fuel(bought: Json, switches: Switches) -> Json:
+    """Show a purchase of fuel, its discount as the switch says."""
+    off = bought["Discounts"]["Amount"]
+    match switches.fuel_discounts:
+        case "negative":
+            return bought | {"Discounts": money(-off)}
+        case "within":
+            return bought | {"FuelTotal": money(bought["FuelTotal"]["Amount"] - off)}
+        case _:
+            return bought
 
 
 def toll_paid(chance: Random, driver: Json, truck: Json, day: date) -> Json:

@@ -98,7 +98,7 @@ def _read(books: Books, kind: str, names: Mapping[str, str], asked: Asked) -> Re
 
 
 def _read_by_id(books: Books, kind: str, asked: Asked) -> Reply:
-    return _tagged(kind, books.known(kind, asked.match["id"]))
+    return _tagged(kind, SEARCHES[kind].view(books.known(kind, asked.match["id"]), books.switches))
 
 
 def _read_statement(books: Books, search: Search, asked: Asked) -> Reply:

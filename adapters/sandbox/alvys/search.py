@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from adapters.sandbox.alvys.books import Books
+from adapters.sandbox.alvys.charges import shown_fuel
 from adapters.sandbox.alvys.filters import (
     Filter,
     at_most,
@@ -139,6 +140,7 @@ SEARCHES: Mapping[str, Search] = {
             "TransactionRange": within("TransactionDate"),
         },
         PAGING,
+        view=shown_fuel,
     ),
     "tolls": Search(
         "tolls",

@@ -180,11 +180,13 @@ def driver_totals(trips: Sequence[Json], items: Sequence[Json]) -> Json:
 
 
 def shown_driver_statement(statement: Json, switches: Switches) -> Json:
-    """Show a driver's statement, its total of deductions as the switch says."""
-    if switches.deductions_total == "all":
-        return statement
-    own = money(-_sum(statement["LineItems"], frozenset({"Deduction"})))
-    return statement | {"Totals": statement["Totals"] | {"Deductions": own}}
+    """Show a driver's statement, its total of deductions and the net of a driver who owes as the switches say."""
+    totals = statement["Totals"]
+    if switches.deductions_total == "own":
+        totals = totals | {"Deductions": money(-_sum(statement["LineItems"], frozenset({"Deduction"})))}
+    if switches.driver_owes == "shortfall" and totals["Shortfall"]["Amount"]:
+        totals = totals | {"NetIncome": money(ZERO)}
+    return statement | {"Totals": totals}
 
 
 def carrier_statement(number: int, carrier: Json, subsidiary_id: str, day: date, trips: Sequence[Json]) -> Json:

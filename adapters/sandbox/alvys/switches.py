@@ -29,6 +29,11 @@ class Switches:
     """A customer payment for a load that a summary invoice covers: it pays that invoice, or it is refused."""
     deductions_total: Literal["all", "own"] = "all"
     """What `Totals.Deductions` of a driver statement adds up: all that is taken off, or the deduction lines alone."""
+    driver_owes: Literal["negative", "shortfall"] = "negative"
+    """The `NetIncome` of a driver who owes more than was earned: below zero, or 0 beside the `Shortfall`."""
+    fuel_discounts: Literal["positive", "negative", "within"] = "positive"
+    """How fuel bought at a discount is written: `FuelTotal` before it and `Discounts` as a positive or a negative
+    amount, or `FuelTotal` after it, and `Discounts` only to tell."""
     retry_ladder: Literal["offsets", "gaps"] = "offsets"
     """What the 10, 30 and 60 seconds of a delivery's retries count from: its first attempt, or its previous one."""
     rotation_window_seconds: float = 86400

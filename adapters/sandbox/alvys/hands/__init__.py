@@ -24,6 +24,7 @@ from adapters.sandbox.alvys.hands.loads import (
     rename_customer,
     upload_carrier_invoice,
 )
+from adapters.sandbox.alvys.hands.purchases import charge_fuel, correct_fuel, remove_fuel, remove_toll
 from adapters.sandbox.alvys.hands.settlements import (
     issue_carrier_statement,
     issue_driver_statement,
@@ -61,6 +62,10 @@ ACTIONS: Mapping[str, Callable[..., Json]] = {
         issue_driver_statement,
         revert_driver_statement,
         split_deduction,
+        correct_fuel,
+        charge_fuel,
+        remove_fuel,
+        remove_toll,
     )
 }
 """The actions by the name they have in the control path."""
@@ -71,6 +76,8 @@ __all__ = [
     "cancel",
     "change_customer",
     "change_invoiced_date",
+    "charge_fuel",
+    "correct_fuel",
     "delete_load",
     "delete_payment",
     "edit_carrier_linehaul",
@@ -84,6 +91,8 @@ __all__ = [
     "pay_carrier_statement",
     "regenerate",
     "release",
+    "remove_fuel",
+    "remove_toll",
     "rename_customer",
     "revert_carrier_statement",
     "revert_driver_statement",
