@@ -121,7 +121,7 @@ async def run(
     config: Config, *, die_with_parent: bool = False, started: Callable[[str], None], clock: Clock = now
 ) -> None:
     """Run the daemon of one legal entity until it is told to stop. `started` hears the address it listens on."""
-    metrics = Metrics(config.home_currency, version("loadledger"), quickbooks.CATALOGUE)
+    metrics = Metrics(config.home_currency, version("loadledger"), quickbooks.CATALOGUE, quickbooks.REMARKS)
     readiness = Readiness(clock)
     store = await open_store(config, clock)
     try:
@@ -243,4 +243,6 @@ def _quickbooks(config: Config) -> quickbooks.Settings:
                 "brokerage": quickbooks.Charges(**config.mapping.brokerage),
             },
         ),
+        segments=quickbooks.Segments(**config.segments.model_dump()),
+        fields=config.fields.model_dump(exclude_none=True),
     )

@@ -22,7 +22,7 @@ from engine.relay import Relay
 from engine.routes import Table, lanes, routes
 from state.instants import Clock
 from state.lifecycle import Effect, Trigger
-from state.outbox import Outcome
+from state.outbox import Delivered, Outcome
 from state.store import Store
 from state.trouble import StoreFull
 
@@ -219,6 +219,8 @@ def _counting(metrics: Metrics) -> Callable[[Effect, Outcome, Trigger | None], N
 
     def ended(effect: Effect, outcome: Outcome, fact: Trigger | None) -> None:
         metrics.attempted(effect, outcome)
+        for remark in outcome.receipt.remarks if isinstance(outcome, Delivered) else ():
+            metrics.remarked(remark.code)
         if fact is not None:
             metrics.moved(fact)
 

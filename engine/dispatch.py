@@ -164,7 +164,8 @@ def _detail(outcome: Outcome) -> dict[str, str]:
     """Return what a log line says of an outcome."""
     match outcome:
         case Delivered(receipt, adopted):
-            return {"adopted": str(adopted).lower(), "trace": receipt.trace}
+            remarks = {"remarks": " ".join(remark.code for remark in receipt.remarks)} if receipt.remarks else {}
+            return {"adopted": str(adopted).lower(), "trace": receipt.trace} | remarks
         case Refused(why, trace):
             return {"problem": why.code, "trace": trace}
         case Postponed(until, reason) | InDoubt(until, reason):

@@ -62,10 +62,13 @@ _PAYMENTS: dict[str, str] = {
 class Metrics:
     """Every series of one daemon, in a registry of its own.
 
-    `currency` is the one the books are kept in, `codes` are the problems that adapters can find.
+    `currency` is the one the books are kept in, `codes` are the problems that adapters can find, `remarks` what they
+    can remark on documents.
     """
 
-    def __init__(self, currency: str = "USD", version: str = "", codes: Iterable[str] = ()) -> None:
+    def __init__(
+        self, currency: str = "USD", version: str = "", codes: Iterable[str] = (), remarks: Iterable[str] = ()
+    ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call] # an untyped switch; nobody reads those series
         self._currency = currency
         self._codes = {*CATALOGUE, *codes}
@@ -107,6 +110,11 @@ class Metrics:
         self._payments = counter("payments_total", "Payments seen in accounting.", result=_PAYMENTS.values())
         self._attempts = counter(
             "attempts_total", "Tries to deliver a message, by how they ended.", effect=Effect, outcome=_ENDINGS.values()
+        )
+        self._remarks = counter(
+            "document_remarks_total",
+            "Documents that stand and are not in all as they were asked for, by what is amiss.",
+            code=remarks,
         )
         self._taken_in = counter("intake_records_total", "Records read from the TMS.", result=Recorded)
         self._requests = counter(
@@ -155,6 +163,10 @@ class Metrics:
     def attempted(self, effect: Effect, outcome: Outcome) -> None:
         """Count a try to deliver a message."""
         self._attempts.labels(effect, _ENDINGS[type(outcome)]).inc()
+
+    def remarked(self, code: str) -> None:
+        """Count a remark on a document that stands."""
+        self._remarks.labels(code).inc()
 
     def recorded(self, result: Recorded) -> None:
         """Count a record that intake handed in, and the move it made."""

@@ -69,7 +69,7 @@ def show_page(console: Console, page: dict[str, Any]) -> None:
         table.add_row(
             str(each["id"]),
             _words(each["kind"]),
-            each["number"] or each["label"],
+            _number(each),
             _blank(each["party"]),
             _state(each["state"]),
             _money(each["total"]),
@@ -89,6 +89,8 @@ def show_transaction(console: Console, found: dict[str, Any]) -> None:
     console.print("state", _state(found["state"]), f"total {_money(found['total'])}, paid {_money(found['paid'])}")
     if found["document"]:
         console.print(Text(f"in accounting: id {found['document']['id']}, number {found['document']['number']}"))
+        if found["renumbered"]:
+            console.print(Text(f"renumbered: in the TMS it is {found['number']}", style="yellow"))
     if found["held"]:
         console.print(Text("held: the TMS says something newer, and a transaction in this state can't change"))
     if found["problem"]:
@@ -235,6 +237,12 @@ def _added(summary: dict[str, Any]) -> dict[tuple[str, str], tuple[int, Decimal,
 
 def _state(state: str) -> Text:
     return Text(state, style=_STYLE[State(state)])
+
+
+def _number(row: dict[str, Any]) -> str:
+    """Return our number, and beside it accounting's own if that differs."""
+    ours = row["number"] or row["label"]
+    return f"{ours} ({row['document']['number']} in accounting)" if row["renumbered"] else ours
 
 
 def _blank(text: str | None) -> str:

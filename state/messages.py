@@ -198,4 +198,5 @@ def _standing(work: Work, before: Transaction, outcome: Refused) -> dict[str, An
 
 
 def _told(outcome: Delivered) -> str:
-    return "found in accounting" if outcome.adopted else "accounting said yes"
+    told = "found in accounting" if outcome.adopted else "accounting said yes"
+    return "; ".join((told, *(f"{remark.code}: {remark.detail}" for remark in outcome.receipt.remarks)))

@@ -98,12 +98,21 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What of a document is not as it was asked for, though the document stands: a stable code, and what was seen."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """A vendor's definite yes: what it holds now, and its own trace id of the call."""
+    """A vendor's definite yes: what it holds now, its own trace id of the call, and what there is to say of it."""
 
     document: Document | None = None
     trace: str = ""
     told: Tellings | None = None
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

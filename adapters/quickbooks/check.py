@@ -11,6 +11,7 @@ from adapters.quickbooks.problems import ShutOut
 from adapters.quickbooks.references import References
 from adapters.quickbooks.settings import Settings
 from adapters.quickbooks.shapes import Company, Preferences
+from adapters.quickbooks.tags import Tagging
 
 PASS, WARN, FAIL = Standing
 
@@ -35,6 +36,7 @@ class Inspection:
         self._references = references
         self._coverage = coverage
         self._tokens = tokens
+        self._tagging = Tagging(settings, references)
 
     async def findings(self) -> list[Finding]:
         """Return one finding per subject; only the first, if there is no way in."""
@@ -51,6 +53,7 @@ class Inspection:
             self._token(),
             *_of_company(company, plan),
             *_of_preferences(preferences, self._settings.home_currency, plan),
+            *await self._tagging.findings(preferences),
             *await self._of_mapping(plan, needed=preferences.bills is not False),
         ]
 

@@ -33,7 +33,7 @@ from adapters.quickbooks.books import (
 from adapters.quickbooks.charges import Charges
 from adapters.quickbooks.client import Client, Reply
 from adapters.quickbooks.faults import Refused
-from adapters.quickbooks.forms import FORMS, Form
+from adapters.quickbooks.forms import FORMS, Form, Raw
 from adapters.quickbooks.mapping import (
     OWNED,
     Resolved,
@@ -49,6 +49,7 @@ from adapters.quickbooks.references import References
 from adapters.quickbooks.sending import MOST, send_alone, send_together
 from adapters.quickbooks.settings import Settings
 from adapters.quickbooks.shapes import Meta, readable
+from adapters.quickbooks.tags import Tagging, remarks
 from state.outbox import Claim, Receipt
 from state.problem import problem
 from state.transaction import Content, DocumentType, Transaction
@@ -57,6 +58,7 @@ _FRESH: Final = timedelta(minutes=2)  # an answer that tells of an older documen
 _AGAIN: Final = 1.0  # seconds until a request that was answered from memory goes again, as a new one
 _NUMBER_TAKEN: Final = "6140"
 _UNSUPPORTED: Final = "2010"
+_BUSINESS: Final = "6000"
 _OVER_LINKED: Final = frozenset({"6000", "620"})  # which of them is unconfirmed, and both have other causes too
 _PROPERTY: Final = re.compile(r"Property Name:(?P<field>\w+) specified is unsupported")
 _HOLDER: Final = re.compile(r"TxnType=(?P<type>[A-Za-z ]+?) with TxnId=(?P<id>\d+)")
@@ -86,6 +88,7 @@ class Exports(Sender):
         self._parties = parties
         self._paying = Paying(settings, client, references, parties)
         self._charges = charges
+        self._tagging = Tagging(settings, references)
         self._unwritable: set[str] = set()
 
     @override
@@ -125,15 +128,33 @@ class Exports(Sender):
         verdicts: dict[int, Verdict] = {}
         for requests in creations.values():
             found = await candidates(self._client, requests)
-            verdicts |= {request.id: judge_creation(request, found[request.id]) for request in requests}
+            for request in requests:
+                verdict = judge_creation(request, found[request.id])
+                verdicts[request.id] = self._adopting(request, verdict, found[request.id])
         for entity, requests in updates.items():
             ids = (request.document_id or "" for request in requests)
             rows = await self._client.select_in(entity, "Id", ids, purpose="look_up")
             copies = {raw["Id"]: Copy.of(raw) for raw in rows}
-            verdicts |= {
-                request.id: judge_update(request, copies.get(request.document_id or "")) for request in requests
-            }
+            for request in requests:
+                copy = copies.get(request.document_id or "")
+                verdicts[request.id] = self._adopting(request, judge_update(request, copy), [copy] if copy else [])
         return verdicts
+
+    def _adopting(self, request: Request, verdict: Verdict, copies: Sequence[Copy]) -> Verdict:
+        """Return a verdict, with the remarks there are on the document if it says that one is there."""
+        if not isinstance(verdict, Present) or verdict.receipt.document is None:
+            return verdict
+        identity = verdict.receipt.document.id
+        [held] = [copy.raw for copy in copies if copy.held.id == identity]
+        return Present(self._remarked(request, verdict.receipt, held))
+
+    def _remarked(self, request: Request, receipt: Receipt, held: Raw) -> Receipt:
+        """Return a receipt with what of the transaction is not on its document."""
+        content = request.order.claim.transaction.content
+        if content is None:
+            return receipt
+        found = remarks(self._settings, content, request.form, request.body, held)
+        return replace(receipt, remarks=found) if found else receipt
 
     @override
     async def send(self, order: Order) -> Receipt:
@@ -154,12 +175,16 @@ class Exports(Sender):
             case Reply():
                 self._refuse_memory_of_another(request, answer)
                 receipt = _receipt(request, answer)
-                return await self._read_back(request, receipt) if self._remembered(request, answer) else receipt
+                if self._remembered(request, answer):
+                    return await self._read_back(request, receipt)
+                return self._remarked(request, receipt, answer.member(request.form.entity))
             case Refused():
                 if answer.fault.code == _NUMBER_TAKEN and not request.document_id:
                     return await self._adopted(request, answer)
                 if answer.fault.code in _OVER_LINKED and await self._overtaken(request):
                     raise Unavailable("the invoice was paid meanwhile", 0.0) from answer
+                if answer.fault.code == _BUSINESS and await self._tagging.refused(request.body, request.form):
+                    raise Unavailable("what the document is tagged with was switched off", 0.0) from answer
                 if answer.fault.code == _UNSUPPORTED:
                     self._learn_unwritable(request, answer)
                 if answer.problem.code in _REFERENCES:
@@ -189,7 +214,8 @@ class Exports(Sender):
             payable = (await self._references.payable_account(self._settings.mapping.payable_account)).id
         days = (content.due_on - content.issued_on).days if content.due_on and form.falls_due else None
         term = await self._references.term(days) if days is not None else None
-        return Resolved(await self._parties.resolve(content.party, form), targets, term, payable)
+        tags = await self._tagging.tags(content, form)
+        return Resolved(await self._parties.resolve(content.party, form), targets, term, payable, tags)
 
     async def _refuse_unplanned(self, form: Form) -> None:
         """Raise Rejected if the company's plan, looked at again before it is held against a document, has none such."""
@@ -283,7 +309,7 @@ class Exports(Sender):
         updates = request.document_id is not None
         match judge_update(request, copy) if updates else judge_creation(request, [copy] if copy else []):
             case Present(found):
-                return replace(found, trace=receipt.trace)
+                return replace(self._remarked(request, found, copy.raw if copy else {}), trace=receipt.trace)
             case Conflict(conflict, document):
                 raise Rejected(conflict, receipt.trace, document)
             case Absent() if updates:

@@ -35,6 +35,7 @@ class Form:
     payment_types: frozenset[str]  # how links name that entity
     number: str  # the field that holds our number
     number_within: frozenset[str]  # what two documents share where the same number is no accident
+    head: frozenset[str]  # what the document as a whole may be tagged with
     searchable: bool = True  # whether the books can be asked for a number
     falls_due: bool = True  # whether it says when, and on what terms, it is to be paid
 
@@ -63,27 +64,29 @@ FORMS: Final[dict[DocumentType, Form]] = {
             opening={"EmailStatus": "NotSet"}, removal=Removal("void"),
             payment="Payment", payment_types=frozenset({"Payment"}),
             number="DocNumber", number_within=frozenset(),
+            head=frozenset({"ClassRef", "DepartmentRef", "CustomField"}),
         ),
         Form(
             type=DocumentType.BILL, entity="Bill", endpoint="bill",
             party="Vendor", rival="Customer", party_ref="VendorRef", lines=_BILLED,
             opening={}, removal=Removal("delete"),
             payment="BillPayment", payment_types=_PAID_BILL,
-            number="DocNumber", number_within=frozenset({"party"}),
+            number="DocNumber", number_within=frozenset({"party"}), head=frozenset({"DepartmentRef"}),
         ),
         Form(
             type=DocumentType.VENDOR_CREDIT, entity="VendorCredit", endpoint="vendorcredit",
             party="Vendor", rival="Customer", party_ref="VendorRef", lines=_BILLED,
             opening={}, removal=Removal("delete"),
             payment="BillPayment", payment_types=_PAID_BILL,
-            number="DocNumber", number_within=frozenset({"party"}), falls_due=False,
+            number="DocNumber", number_within=frozenset({"party"}), head=frozenset({"DepartmentRef"}),
+            falls_due=False,
         ),
         Form(
             type=DocumentType.PAYMENT, entity="Payment", endpoint="payment",
             party="Customer", rival="Vendor", party_ref="CustomerRef", lines=PaymentLines("Invoice"),
             opening={}, removal=Removal("update", option="void", body={"sparse": True}),
             payment="", payment_types=frozenset(),
-            number="PaymentRefNum", number_within=frozenset({"party", "total"}), searchable=False,
+            number="PaymentRefNum", number_within=frozenset({"party", "total"}), head=frozenset(), searchable=False,
         ),
     )
 }

@@ -11,6 +11,8 @@ from typing_extensions import override
 Raw = dict[str, Any]
 """One JSON object as QuickBooks sends or takes it, numbers as Decimal or int."""
 
+NO_TAGS: Final[Raw] = {}
+
 _SUBTOTAL: Final = "SubTotalLineDetail"
 _LETTERS: Final = re.compile(r"[^0-9A-Za-z]+")
 
@@ -22,8 +24,8 @@ class Lines(Protocol):
     def names(self) -> frozenset[str]:
         """The field names we write in such lines, at whatever depth."""
 
-    def written(self, amount: Decimal, target: str, text: str = "") -> Raw:
-        """Return a line over an amount."""
+    def written(self, amount: Decimal, target: str, text: str = "", tags: Raw = NO_TAGS) -> Raw:
+        """Return a line over an amount; `tags` go to its detail."""
 
     def ours(self, document: Raw) -> Iterator[Raw]:
         """Yield the lines of the sort that we write; the others are QuickBooks' and people's."""
@@ -34,8 +36,14 @@ class Lines(Protocol):
     def said(self, document: Raw) -> tuple[tuple[str, ...], ...]:
         """Return each thing that we may have said in the lines of a document, the whole of it last."""
 
-    def merged(self, held: Raw, wanted: Raw) -> list[Raw]:
-        """Return the lines of an update: ours as they are wanted, everything else in them and beside them as it is."""
+    def classes(self, document: Raw) -> Iterator[str]:
+        """Yield the ids of the classes that our lines bear."""
+
+    def merged(self, held: Raw, wanted: Raw, kept: frozenset[str] = frozenset()) -> list[Raw]:
+        """Return the lines of an update: ours as they are wanted, everything else in them and beside them as it is.
+
+        What of a line's detail is to be `kept` stays as a held line has it, or has it not.
+        """
 
     def lost(self, asked: Raw, booked: Raw) -> str:
         """Return what of the lines that were asked for an answer lacks, in words; an empty text if nothing."""
@@ -55,8 +63,8 @@ class ChargeLines(Lines):
         return frozenset({"DetailType", "Description", self.detail, self.target_ref, *self.constants})
 
     @override
-    def written(self, amount: Decimal, target: str, text: str = "") -> Raw:
-        detail = {self.target_ref: {"value": target}, **self.constants}
+    def written(self, amount: Decimal, target: str, text: str = "", tags: Raw = NO_TAGS) -> Raw:
+        detail = {self.target_ref: {"value": target}, **self.constants, **tags}
         return {"DetailType": self.detail, "Amount": amount, "Description": text, self.detail: detail}
 
     @override
@@ -72,7 +80,12 @@ class ChargeLines(Lines):
         return (tuple(self._text(line) for line in self.ours(document)),)
 
     @override
-    def merged(self, held: Raw, wanted: Raw) -> list[Raw]:
+    def classes(self, document: Raw) -> Iterator[str]:
+        found = (value((line.get(self.detail) or {}).get("ClassRef")) for line in self.ours(document))
+        return (each for each in found if each)
+
+    @override
+    def merged(self, held: Raw, wanted: Raw, kept: frozenset[str] = frozenset()) -> list[Raw]:
         """Pair our lines with the held ones of the same item or account, so that ids, classes and the like live on."""
         spare = list(self.ours(held))
         merged = []
@@ -80,7 +93,7 @@ class ChargeLines(Lines):
             match = next((old for old in spare if self.target(old) == self.target(line)), None)
             if match is not None:
                 spare.remove(match)
-            merged.append(self._merged(match or {}, line))
+            merged.append(line if match is None else self._merged(match, line, kept))
         foreign = [line for line in held.get("Line") or () if line.get("DetailType") not in {self.detail, _SUBTOTAL}]
         return [*merged, *foreign]
 
@@ -95,8 +108,9 @@ class ChargeLines(Lines):
     def _text(self, line: Raw) -> str:
         return f"{self.target(line)} {cents(Decimal(line.get('Amount') or 0))} {letters(line.get('Description'))}"
 
-    def _merged(self, held: Raw, wanted: Raw) -> Raw:
-        detail = (held.get(self.detail) or {}) | wanted[self.detail]
+    def _merged(self, held: Raw, wanted: Raw, kept: frozenset[str]) -> Raw:
+        ours = {name: each for name, each in wanted[self.detail].items() if name not in kept}
+        detail = (held.get(self.detail) or {}) | ours
         if held.get("Amount") != wanted["Amount"]:
             # An amount must equal quantity times price, if these are given.
             detail = {name: value for name, value in detail.items() if name not in {"Qty", "UnitPrice"}}
@@ -115,7 +129,7 @@ class PaymentLines(Lines):
         return frozenset({"LinkedTxn", "TxnId", "TxnType"})
 
     @override
-    def written(self, amount: Decimal, target: str, text: str = "") -> Raw:
+    def written(self, amount: Decimal, target: str, text: str = "", tags: Raw = NO_TAGS) -> Raw:
         return {"Amount": amount, "LinkedTxn": [{"TxnId": target, "TxnType": self.entity}]}
 
     @override
@@ -133,10 +147,14 @@ class PaymentLines(Lines):
         return ((), *((self.target(line),) for line in self.ours(document)))
 
     @override
-    def merged(self, held: Raw, wanted: Raw) -> list[Raw]:
+    def classes(self, document: Raw) -> Iterator[str]:
+        return iter(())
+
+    @override
+    def merged(self, held: Raw, wanted: Raw, kept: frozenset[str] = frozenset()) -> list[Raw]:
         ours = {self.target(line) for line in wanted["Line"]}
-        kept = (line for line in held.get("Line") or () if self.target(line) not in ours)
-        return [*wanted["Line"], *({"Amount": line["Amount"], "LinkedTxn": line["LinkedTxn"]} for line in kept)]
+        others = (line for line in held.get("Line") or () if self.target(line) not in ours)
+        return [*wanted["Line"], *({"Amount": line["Amount"], "LinkedTxn": line["LinkedTxn"]} for line in others)]
 
     @override
     def lost(self, asked: Raw, booked: Raw) -> str:

@@ -4,12 +4,13 @@ Pure functions; MAPPING.md has one row per field.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from adapters.quickbooks.forms import FORMS, Form, Raw
-from adapters.quickbooks.marker import fingerprint, marker, split
+from adapters.quickbooks.marker import fingerprint, marker, parse, split
 from adapters.quickbooks.problems import rejected
+from adapters.quickbooks.tags import Tags, aspects, unchanged
 from state.transaction import Content, Line, Transaction
 
 _LONGEST_NUMBER = 21
@@ -38,6 +39,7 @@ class Resolved:
     targets: tuple[str, ...]
     term: str | None = None
     payable: str | None = None
+    tags: Tags = field(default_factory=Tags)
 
 
 def checked_number(number: str) -> str:
@@ -58,7 +60,11 @@ def compose(entity: str, transaction: Transaction, content: Content, resolved: R
     document: Raw = {
         form.party_ref: {"value": resolved.party},
         "TxnDate": content.issued_on.isoformat(),
-        "Line": [_line(form, line, to) for line, to in zip(content.lines, resolved.targets, strict=True)],
+        "Line": [
+            _line(form, line, to, resolved.tags.of_line(position))
+            for position, (line, to) in enumerate(zip(content.lines, resolved.targets, strict=True))
+        ],
+        **resolved.tags.header,
         **form.opening,
     }
     optional = {
@@ -71,15 +77,16 @@ def compose(entity: str, transaction: Transaction, content: Content, resolved: R
     return marked(document, form, entity, transaction, content.memo)
 
 
-def _line(form: Form, line: Line, to: str) -> Raw:
-    return form.lines.written(line.amount.amount, to, (line.description or line.name)[:_LONGEST_DESCRIPTION])
+def _line(form: Form, line: Line, to: str, tags: Raw) -> Raw:
+    return form.lines.written(line.amount.amount, to, (line.description or line.name)[:_LONGEST_DESCRIPTION], tags)
 
 
 def marked(document: Raw, form: Form, entity: str, transaction: Transaction, memo: str) -> Raw:
     """Return the document with its note: the memo, then the marker, whose fingerprint covers the memo."""
-    room = _LONGEST_NOTE - len(str(marker(entity, transaction, "0" * 10))) - 1
+    tagged = aspects(document, form)
+    room = _LONGEST_NOTE - len(str(marker(entity, transaction, "0" * 10, tagged))) - 1
     text = memo.strip()[:room]
-    sign = marker(entity, transaction, fingerprint(document | {"PrivateNote": text}, form))
+    sign = marker(entity, transaction, fingerprint(document | {"PrivateNote": text}, form), tagged)
     return document | {"PrivateNote": f"{text}\n{sign}".strip()}
 
 
@@ -95,9 +102,24 @@ def merge(held: Raw, wanted: Raw, form: Form, unwritable: Collection[str] = ()) 
     kept = {name: value for name, value in held.items() if name not in dropped}
     if not (kept.get("TxnTaxDetail") or {}).get("TotalTax"):
         kept.pop("TxnTaxDetail", None)  # a tax of zero, sent back, is refused where QuickBooks computes the tax
-    ours = {name: value for name, value in wanted.items() if name not in form.opening}
+    theirs = _theirs(held, wanted)
+    ours = {name: value for name, value in wanted.items() if name not in theirs | form.opening.keys()}
+    if "CustomField" in ours:
+        ours["CustomField"] = [*_other_fields(held, wanted), *wanted["CustomField"]]
     note = (wanted["PrivateNote"] + split(held.get("PrivateNote"))[1])[:_LONGEST_NOTE]
-    return kept | ours | {"Line": form.lines.merged(held, wanted), "PrivateNote": note}
+    return kept | ours | {"Line": form.lines.merged(held, wanted, theirs), "PrivateNote": note}
+
+
+def _theirs(held: Raw, wanted: Raw) -> frozenset[str]:
+    """Return the tags that we want as we wrote them: since nothing new is said, what a person made of them stays."""
+    before, now = (parse(document.get("PrivateNote")) for document in (held, wanted))
+    return unchanged(before.aspects, now.aspects) if before and now else frozenset()
+
+
+def _other_fields(held: Raw, wanted: Raw) -> list[Raw]:
+    """Return the custom fields that are not ours."""
+    ours = {each["DefinitionId"] for each in wanted["CustomField"]}
+    return [each for each in held.get("CustomField") or () if each.get("DefinitionId") not in ours]
 
 
 def names(value: Any) -> frozenset[str]:  # noqa: ANN401 - untyped JSON

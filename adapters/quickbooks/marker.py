@@ -2,8 +2,9 @@
 
     [loadledger acme customer_invoice inv-123 g1 4f2a90c61b]
 
-The first words name the transaction and its generation; the last is a fingerprint of everything we wrote. So the
-books alone tell our documents from others, and an edited one from an untouched one, whatever our store remembers.
+The first words name the transaction and its generation; the next is a fingerprint of everything we wrote. So the
+books alone tell our documents from others, and an edited one from an untouched one, whatever our store remembers. What
+the document was tagged with, classes and the like, may follow: there a person's edit is no quarrel.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from state.transaction import Kind, Transaction
 
 # Ten hexadecimal digits: never long enough to be taken for a card number.
 _DIGITS = 10
-_PATTERN = re.compile(rf"\[loadledger (\S+) (\w+) (\S+) g(\d+) ([0-9a-f]{{{_DIGITS}}})\]")
+_PATTERN = re.compile(rf"\[loadledger (\S+) (\w+) (\S+) g(\d+) ([0-9a-f]{{{_DIGITS}}})(?: ([0-9a-f.]+))?\]")
 _KINDS = frozenset(Kind)
 
 
@@ -40,11 +41,13 @@ class Marker:
     source_id: str
     generation: int
     fingerprint: str
+    aspects: str = ""
 
     @override
     def __str__(self) -> str:
         entity, source = _quoted(self.entity), _quoted(self.source_id)
-        return f"[loadledger {entity} {self.kind} {source} g{self.generation} {self.fingerprint}]"
+        tagged = f" {self.aspects}" if self.aspects else ""
+        return f"[loadledger {entity} {self.kind} {source} g{self.generation} {self.fingerprint}{tagged}]"
 
     @property
     def subject(self) -> tuple[str, str, str]:
@@ -57,9 +60,9 @@ def subject(entity: str, transaction: Transaction) -> tuple[str, str, str]:
     return (entity, transaction.kind, transaction.source_id)
 
 
-def marker(entity: str, transaction: Transaction, fingerprint: str) -> Marker:
+def marker(entity: str, transaction: Transaction, fingerprint: str, aspects: str = "") -> Marker:
     """Return the marker of the document that is to carry `transaction` with the content of `fingerprint`."""
-    return Marker(entity, transaction.kind, transaction.source_id, transaction.generation, fingerprint)
+    return Marker(entity, transaction.kind, transaction.source_id, transaction.generation, fingerprint, aspects)
 
 
 def parse(note: str | None) -> Marker | None:
@@ -67,7 +70,7 @@ def parse(note: str | None) -> Marker | None:
     found = _PATTERN.search(note or "")
     if found is None or found[2] not in _KINDS:
         return None
-    return Marker(_unquoted(found[1]), Kind(found[2]), _unquoted(found[3]), int(found[4]), found[5])
+    return Marker(_unquoted(found[1]), Kind(found[2]), _unquoted(found[3]), int(found[4]), found[5], found[6] or "")
 
 
 def split(note: str | None) -> tuple[str, str]:

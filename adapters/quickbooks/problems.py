@@ -13,10 +13,10 @@ CATALOGUE: Final[dict[str, Problem]] = {
         # found before anything is sent
         Problem("mapping_missing", "A charge has no item or account to be booked on.",
                 "Add the key named below to the configuration, or a `default` for that side, restart, then retry."),
-        Problem("reference_missing", "The configuration names an item or account that QuickBooks does not have.",
-                "Create it (Settings > Chart of accounts, or Products and services), or correct the configuration; "
-                "then retry."),
-        Problem("reference_ambiguous", "The configuration names several items or accounts at once.",
+        Problem("reference_missing", "QuickBooks has no such item, account, class or location.",
+                "Create it (Settings > Chart of accounts, Products and services, or All lists), or name another in the "
+                "configuration; then retry."),
+        Problem("reference_ambiguous", "Several items, accounts, classes or locations in QuickBooks go by this name.",
                 "Use the full name, with its parents (Parent:Child), or the id, in the configuration; then retry."),
         Problem("reference_inactive",
                 "An account, item, customer or vendor of the document is inactive in QuickBooks.",

@@ -10,12 +10,25 @@ from adapters.quickbooks.plans import Plan, plan_by, plan_of
 from adapters.quickbooks.problems import rejected
 from adapters.quickbooks.rolls import Cached, Roll
 from adapters.quickbooks.settings import Settings
-from adapters.quickbooks.shapes import Account, Company, Item, Listed, PaymentMethod, Preferences, Term, readable
+from adapters.quickbooks.shapes import (
+    Account,
+    Company,
+    Item,
+    Listed,
+    PaymentMethod,
+    Preferences,
+    Segment,
+    Term,
+    readable,
+)
 
 Row = TypeVar("Row", bound=Listed)
 
 # Plans change a few times in a company's life; a refusal that hangs on one is checked first.
 _PLAN_REFRESH: Final = 86400.0  # seconds
+
+# What people call them.
+_SEGMENTS: Final = {"Class": "class", "Department": "location"}
 
 PAYABLE: Final = "Accounts Payable"
 _MONEY: Final = frozenset({"Bank", "Other Current Asset"})
@@ -35,6 +48,7 @@ class References:
         self._accounts = listed("Account", Account)
         self._items = listed("Item", Item)
         self._terms = listed("Term", Term)
+        self._segments = {entity: listed(entity, Segment) for entity in _SEGMENTS}
         self._methods = listed("PaymentMethod", PaymentMethod)
         self._watched: Final[dict[str, tuple[Cached[Roll[Any]], type[Listed]]]] = {
             "Account": (self._accounts, Account),
@@ -139,6 +153,14 @@ class References:
             raise rejected("mapping_missing", "the account that payments go to: set mapping.deposit_account")
         return admitted(await self.account(wanted), _MONEY, "payments go to")
 
+    async def segment(self, entity: str, wanted: str) -> Segment:
+        """Return the class or department of this name; raise Rejected if it is missing, inactive or ambiguous."""
+
+        async def named(*, fresh: bool) -> Sequence[Segment]:
+            return (await self._segments[entity].get(fresh=fresh)).called(wanted)
+
+        return await _one(named, f'{_SEGMENTS[entity]} "{wanted}"')
+
     async def term(self, days: int) -> str | None:
         """Return the id of the terms of exactly `days` days, or None."""
         terms = (await self._terms.get()).rows
@@ -155,9 +177,11 @@ class References:
         return next((method.id for method in found if method.active), None)
 
     def forget(self) -> None:
-        """Read the accounts, the items and the plan anew: QuickBooks just refused one of them."""
+        """Read the accounts, items, classes, locations and the plan anew: QuickBooks just refused one of them."""
         for each in (self._accounts, self._items, self._company):
             each.forget()
+        for segment in self._segments.values():
+            segment.forget()
 
     def take_in(self, entity: str, changed: Sequence[Raw]) -> bool:
         """Bring a list up to what changed in it, without reading it; return whether anything that counts did.

@@ -1,6 +1,10 @@
 """What the adapter has to be told: where the company is, how to get in, and which charge goes where."""
 
 from dataclasses import dataclass, field
+from typing import Final
+
+from adapters.quickbooks.rolls import fold
+from state.transaction import Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,44 @@ class Mapping(Charges):
     load_types: dict[str, Charges] = field(default_factory=dict)
 
 
+CLASS: Final = "class"
+LOCATION: Final = "location"
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """What in QuickBooks the parts of the business become: CLASS, LOCATION, or nothing if blank.
+
+    `class_on` says whether each "line" or the "transaction" has a class. The tables say what a part is called there,
+    where that is not its own name; case does not matter.
+    """
+
+    subsidiaries: str = ""
+    fleets: str = ""
+    class_on: str = "line"
+    subsidiary_names: dict[str, str] = field(default_factory=dict)
+    fleet_names: dict[str, str] = field(default_factory=dict)
+
+    def called(self, dimension: str, segment: Segment) -> str:
+        """Return the class or location of a part of the business, an empty text if it has none."""
+        for chosen, name, names in (
+            (self.subsidiaries, segment.subsidiary, self.subsidiary_names),
+            (self.fleets, segment.fleet, self.fleet_names),
+        ):
+            if chosen == dimension and name:
+                return next((called for part, called in names.items() if fold(part) == fold(name)), name)
+        return ""
+
+    def uses(self, dimension: str) -> bool:
+        """Whether anything becomes a class, or a location."""
+        return dimension in {self.subsidiaries, self.fleets}
+
+    def named(self, dimension: str) -> list[str]:
+        """Return the classes or locations that are named, each once."""
+        tables = ((self.subsidiaries, self.subsidiary_names), (self.fleets, self.fleet_names))
+        return list(dict.fromkeys(name for chosen, names in tables if chosen == dimension for name in names.values()))
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """One QuickBooks company and our access to it. Intervals are seconds; secrets stay out of `repr`."""
@@ -47,3 +89,5 @@ class Settings:
     read_pause: float = 5.0  # between two looks that have to agree
     rounds: int = 3  # creations of unknown outcome before a person decides
     mapping: Mapping = field(default_factory=Mapping)
+    segments: Segments = field(default_factory=Segments)
+    fields: dict[str, str] = field(default_factory=dict)  # from our name of a field to the label of a custom field

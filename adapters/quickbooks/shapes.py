@@ -175,6 +175,10 @@ class Term(Listed):
     due_days: int | None = None
 
 
+class Segment(Listed):
+    """A class, or a location, which the API calls a department."""
+
+
 class PaymentMethod(Listed):
     """How a customer pays."""
 
@@ -196,10 +200,25 @@ class AccountingPrefs(Shape):
     class_tracking_per_txn_line: bool | None = None
 
 
+class Flag(Shape):
+    """One named value of the preferences, a switch or a text."""
+
+    name: str = ""
+    string_value: str | None = None
+    boolean_value: bool | None = None
+
+
+class Flags(Shape):
+    """Some of them together."""
+
+    custom_field: tuple[Flag, ...] = ()
+
+
 class SalesPrefs(Shape):
-    """Whether documents carry our numbers or QuickBooks' own."""
+    """Whether documents carry our numbers or QuickBooks' own, and the old custom fields: a switch and a label each."""
 
     custom_txn_numbers: bool | None = None
+    custom_field: tuple[Flags, ...] = ()
 
 
 class PurchasePrefs(Shape):
@@ -212,6 +231,9 @@ class CurrencyPrefs(Shape):
     """The currency the books are kept in."""
 
     home_currency: Ref | None = None
+
+
+_OLD_FIELDS = ("1", "2", "3")
 
 
 class Pair(Shape):
@@ -245,6 +267,38 @@ class Preferences(Shape):
     def our_numbers(self) -> bool:
         """Whether invoices carry the number we send; while that is unknown, none is sent."""
         return self.sales_forms_prefs.custom_txn_numbers is True
+
+    @property
+    def classed(self) -> bool:
+        """Whether a document as a whole may have a class; while that is unknown, none is sent, nor a location."""
+        return self.accounting_info_prefs.class_tracking_per_txn is True
+
+    @property
+    def classed_by_line(self) -> bool:
+        """Whether each line may have a class."""
+        return self.accounting_info_prefs.class_tracking_per_txn_line is True
+
+    @property
+    def located(self) -> bool:
+        """Whether documents may have a location, which the API calls a department."""
+        return self.accounting_info_prefs.track_departments is True
+
+    @property
+    def custom_fields(self) -> dict[str, tuple[str, str]]:
+        """The custom fields of sales forms that are in use, each by its label, case aside: its id and the label."""
+        flags = {
+            flag.name.rpartition(".")[2]: flag
+            for group in self.sales_forms_prefs.custom_field
+            for flag in group.custom_field
+        }
+        labels = {
+            number: flags[f"SalesCustomName{number}"].string_value or ""
+            for number in _OLD_FIELDS
+            if f"SalesCustomName{number}" in flags
+            and (used := flags.get(f"UseSalesCustom{number}")) is not None
+            and used.boolean_value
+        }
+        return {" ".join(label.split()).casefold(): (number, label) for number, label in labels.items()}
 
     @property
     def bills(self) -> bool | None:

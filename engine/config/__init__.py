@@ -37,6 +37,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "missing": "is not set",
     "string_type": "is not text in quotes",
     "string_too_short": "is empty",
+    "string_too_long": "is longer than {max_length} characters",
     "too_short": "is empty",
     "string_pattern_mismatch": "is not written as it should be",
     "int_type": "is not a whole number",

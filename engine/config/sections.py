@@ -15,6 +15,7 @@ from engine.config.values import (
     Count,
     Day,
     Days,
+    Label,
     Listen,
     Pause,
     Seconds,
@@ -267,6 +268,62 @@ class Mapping(Section):
     )
 
 
+class Segments(Section):
+    """What in accounting the parts of the business become."""
+
+    subsidiaries: Literal["", "class", "location"] = Field(
+        default="", description="what a subsidiary becomes: class, location, or nothing"
+    )
+    fleets: Literal["", "class", "location"] = Field(
+        default="", description="what a fleet becomes: class, location, or nothing"
+    )
+    class_on: Literal["line", "transaction"] = Field(
+        default="line", description="what bears the class: each line, or the transaction as a whole"
+    )
+    subsidiary_names: Charges = Field(
+        default={}, description="a table from subsidiary to its class or location, where the names differ"
+    )
+    fleet_names: Charges = Field(
+        default={}, description="a table from fleet to its class or location, where the names differ"
+    )
+
+    @field_validator("fleets")
+    @classmethod
+    def _apart(cls, fleets: str, info: ValidationInfo) -> str:
+        if fleets and fleets == info.data.get("subsidiaries"):
+            raise unfit(
+                f"is {fleets!r}, which segments.subsidiaries is too",
+                "Let one of them be a class and the other a location, or leave one out.",
+            )
+        return fleets
+
+    @field_validator("subsidiary_names", "fleet_names")
+    @classmethod
+    def _of_use(cls, names: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        of = {"subsidiary_names": "subsidiaries", "fleet_names": "fleets"}[str(info.field_name)]
+        if names and info.data.get(of) == "":
+            raise unfit(f"is of no use without segments.{of}", f"Set segments.{of} to class or location too.")
+        return names
+
+
+class Fields(Section):
+    """What else the TMS says that invoices show, each in the custom field of this label."""
+
+    order_number: Label | None = Field(
+        default=None, description="the label of the custom field that shows the customer's order number"
+    )
+    po_number: Label | None = Field(
+        default=None, description="the label of the custom field that shows the customer's P.O. number"
+    )
+
+    @field_validator("po_number")
+    @classmethod
+    def _apart(cls, label: str | None, info: ValidationInfo) -> str | None:
+        if label is not None and label == info.data.get("order_number"):
+            raise unfit("is the label of fields.order_number too", "Give each its own custom field.")
+        return label
+
+
 class Config(BaseSettings):
     """Everything one legal entity's daemon is told. Made by `load` only, which merges the sources."""
 
@@ -292,6 +349,8 @@ class Config(BaseSettings):
     export: Export
     relay: Relay
     mapping: Mapping
+    segments: Segments
+    fields: Fields
 
     @field_validator("mapping")
     @classmethod

@@ -52,6 +52,7 @@ class Row(msgspec.Struct, frozen=True):
     total: Amount | None
     paid: Amount | None
     document: Document | None
+    renumbered: bool  # accounting gave the document another number than ours
     problem: Problem | None
     in_flight: bool
     held: bool  # the TMS says something newer, and the state allows no such change
@@ -61,7 +62,8 @@ class Row(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, transaction: Transaction) -> "Row":
         """Return a transaction as lists show it."""
-        content = transaction.content
+        content, document = transaction.content, transaction.document
+        given = document.number if document else None
         return cls(
             id=transaction.id,
             kind=transaction.kind,
@@ -75,7 +77,8 @@ class Row(msgspec.Struct, frozen=True):
             generation=transaction.generation,
             total=Amount.of(transaction.total),
             paid=Amount.of(transaction.paid),
-            document=transaction.document,
+            document=document,
+            renumbered=given is not None and content is not None and given != content.number.strip(),
             problem=transaction.problem,
             in_flight=transaction.in_flight,
             held=transaction.held is not None,

@@ -2,23 +2,26 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from rich.console import Console
 from structlog.testing import capture_logs
 
 from adapters.ports import Finding, Standing
 from engine.metrics import Metrics
 from engine.readiness import Readiness
+from engine.screen import show_detail, show_page
 from engine.web.app import make_app
 from engine.web.auth import Role, Token, digest, new_token
 from engine.web.server import serving
 from state.lifecycle import Effect, State, Trigger
 from state.messages import Ended, Ending
 from state.moves import Cause
-from state.outbox import Claim, Delivered, InDoubt, Outcome, Receipt, Refused
+from state.outbox import Claim, Delivered, InDoubt, Outcome, Receipt, Refused, Remark
 from state.problem import problem
 from state.store import Filter, Store
 from state.transaction import Content, Document, Kind, Line, Money, Party, Sourced, TransactionId
@@ -212,6 +215,7 @@ async def test_a_list_shows_money_exactly_and_instants_in_utc(daemon: Daemon) ->
                 "total": {"amount": "1234.50", "currency": "USD"},
                 "paid": {"amount": "0.00", "currency": "USD"},
                 "document": None,
+                "renumbered": False,
                 "problem": {
                     "code": "lines_missing",
                     "cause": problem("lines_missing").cause,
@@ -226,6 +230,22 @@ async def test_a_list_shows_money_exactly_and_instants_in_utc(daemon: Daemon) ->
         ],
         "next": None,
     }
+
+
+async def test_document_that_accounting_numbered_itself_is_marked(daemon: Daemon) -> None:
+    await daemon.record("1")
+    await daemon.end(Delivered(Receipt(Document("d1", "1042", "0"), remarks=(Remark("number_replaced", "1042"),))))
+    _, page = await daemon.get("/admin/v1/transactions")
+    [row] = page["transactions"]
+    assert (row["number"], row["document"]["number"], row["renumbered"]) == ("N1", "1042", True)
+    _, detail = await daemon.get("/admin/v1/transactions/1")
+    assert detail["history"][-1]["reason"] == "accounting said yes; number_replaced: 1042"
+    printed = StringIO()
+    terminal = Console(file=printed, width=200)
+    show_page(terminal, page)
+    show_detail(terminal, detail)
+    assert "N1 (1042 in accounting)" in printed.getvalue()
+    assert "renumbered: in the TMS it is N1" in printed.getvalue()
 
 
 async def test_pages_follow_each_other_without_gap_or_overlap(daemon: Daemon) -> None:

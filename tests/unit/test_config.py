@@ -362,6 +362,38 @@ def everything_raised(error: BaseException | None) -> str:
     return str(shown)
 
 
+class TestSegmentsAndFields:
+    def test_one_dimension_each(self) -> None:
+        both = configured(segments_subsidiaries="location", segments_fleets="class")
+        assert (both.segments.subsidiaries, both.segments.fleets, both.segments.class_on) == (
+            "location",
+            "class",
+            "line",
+        )
+
+    @pytest.mark.parametrize("dimension", ["class", "location"])
+    def test_both_at_once_to_one_dimension_are_refused(self, dimension: str) -> None:
+        given = {"segments_subsidiaries": dimension, "segments_fleets": dimension}
+        [told] = refused(REQUIRED | variables(given)).items()
+        assert told[0] == "segments.fleets / LOADLEDGER_SEGMENTS_FLEETS"
+        assert told[1].startswith(f"is '{dimension}', which segments.subsidiaries is too")
+
+    @pytest.mark.parametrize(("names", "of"), [("subsidiary_names", "subsidiaries"), ("fleet_names", "fleets")])
+    def test_names_of_what_becomes_nothing_are_refused(self, names: str, of: str) -> None:
+        told = refused(REQUIRED | variables({f"segments_{names}": '{"A": "B"}'}))
+        assert told[f"segments.{names} / LOADLEDGER_SEGMENTS_{names.upper()}"].startswith(
+            f"is of no use without segments.{of}"
+        )
+        chosen = configured(**{f"segments_{names}": '{"A": "B"}', f"segments_{of}": "class"}).segments
+        assert getattr(chosen, names) == {"A": "B"}
+
+    def test_label_fits_a_custom_field_and_stands_for_one_thing(self) -> None:
+        told = refused(REQUIRED | variables({"fields_order_number": "x" * 31}))
+        assert "is longer than 30 characters" in told["fields.order_number / LOADLEDGER_FIELDS_ORDER_NUMBER"]
+        told = refused(REQUIRED | variables({"fields_order_number": "#", "fields_po_number": "#"}))
+        assert [*told] == ["fields.po_number / LOADLEDGER_FIELDS_PO_NUMBER"]
+
+
 class TestExportRules:
     CLASHES = (
         ("pay_subsidiary_carrier", "ignore_driver_bills"),

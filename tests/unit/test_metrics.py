@@ -82,12 +82,13 @@ def test_the_exposition_passes_promtool() -> None:
 
 
 def test_every_series_of_known_labels_exists_at_zero_from_the_start() -> None:
-    seen = samples(Metrics(codes=["period_closed"]))
+    seen = samples(Metrics(codes=["period_closed"], remarks=["number_replaced"]))
     expected = [
         *(f"transactions{{kind={kind},state={state}}}" for kind in Kind for state in State),
         *(f"transactions_amount{{kind={kind},state={state}}}" for kind in Kind for state in State),
         "transactions_in_error{code=lines_missing}",
         "transactions_in_error{code=period_closed}",
+        "document_remarks_total{code=number_replaced}",
         *(f"transitions_total{{trigger={trigger}}}" for trigger in (*Trigger, "forced")),
         *(f"{name}{{effect={effect},phase={phase}}}" for name in ("messages", "message_oldest_age_seconds")
           for effect in Effect for phase in ("waiting", "sent", "in_doubt", "dead")),
@@ -99,6 +100,14 @@ def test_every_series_of_known_labels_exists_at_zero_from_the_start() -> None:
         "store_answered{}",
     ]  # fmt: skip
     assert {name: seen.get(name) for name in expected} == dict.fromkeys(expected, 0)
+
+
+def test_remarks_on_documents_are_counted_by_what_is_amiss() -> None:
+    metrics = Metrics(remarks=["number_replaced", "class_left_out"])
+    metrics.remarked("number_replaced")
+    seen = samples(metrics)
+    assert seen["document_remarks_total{code=number_replaced}"] == 1
+    assert seen["document_remarks_total{code=class_left_out}"] == 0
 
 
 def test_series_of_vendors_and_loops_exist_at_zero_once_they_are_named() -> None:
