@@ -32,39 +32,27 @@ from adapters.quickbooks.books import (
 )
 from adapters.quickbooks.charges import Charges
 from adapters.quickbooks.client import Client, Reply
+from adapters.quickbooks.drafts import Drafts
 from adapters.quickbooks.faults import Refused
 from adapters.quickbooks.forms import FORMS, Form, Raw
-from adapters.quickbooks.mapping import (
-    OWNED,
-    Resolved,
-    checked_number,
-    compose,
-    merge,
-    names,
-)
+from adapters.quickbooks.mapping import OWNED, merge, names
 from adapters.quickbooks.parties import Parties
-from adapters.quickbooks.paying import Paying
 from adapters.quickbooks.problems import named, rejected
 from adapters.quickbooks.references import References
 from adapters.quickbooks.sending import MOST, send_alone, send_together
 from adapters.quickbooks.settings import Settings
 from adapters.quickbooks.shapes import Meta, readable
-from adapters.quickbooks.tags import Tagging, remarks
+from adapters.quickbooks.tags import remarks
 from state.outbox import Claim, Receipt
 from state.problem import problem
-from state.transaction import Content, DocumentType, Transaction
+from state.transaction import Content, Transaction
 
 _FRESH: Final = timedelta(minutes=2)  # an answer that tells of an older document was not given for this request
 _AGAIN: Final = 1.0  # seconds until a request that was answered from memory goes again, as a new one
 _NUMBER_TAKEN: Final = "6140"
 _UNSUPPORTED: Final = "2010"
-_BUSINESS: Final = "6000"
-_OVER_LINKED: Final = frozenset({"6000", "620"})  # which of them is unconfirmed, and both have other causes too
 _PROPERTY: Final = re.compile(r"Property Name:(?P<field>\w+) specified is unsupported")
 _HOLDER: Final = re.compile(r"TxnType=(?P<type>[A-Za-z ]+?) with TxnId=(?P<id>\d+)")
-
-# Refusals after which a cached list, the plan or a remembered party may be out of date.
-_REFERENCES: Final = frozenset({"reference_inactive", "account_type_wrong", "plan_lacks_feature"})
 
 
 class Exports(Sender):
@@ -85,10 +73,7 @@ class Exports(Sender):
         self._settings = settings
         self._client = client
         self._references = references
-        self._parties = parties
-        self._paying = Paying(settings, client, references, parties)
-        self._charges = charges
-        self._tagging = Tagging(settings, references)
+        self._drafts = Drafts(settings, client, references, parties, charges)
         self._unwritable: set[str] = set()
 
     @override
@@ -101,17 +86,9 @@ class Exports(Sender):
         transaction = claim.transaction
         content = _fit(transaction, self._settings.home_currency)
         form = FORMS[transaction.kind.document_type]
-        await self._refuse_unplanned(form)
-        numbered = form.type is not DocumentType.INVOICE or (await self._references.preferences()).our_numbers
-        if numbered:
-            checked_number(content.number)
-        await self._references.refuse_closed(content.issued_on)
+        await self._drafts.admit(content, form)
         copy = await self._held(transaction, form)
-        if form.type is DocumentType.PAYMENT:
-            wanted = await self._paying.draft(claim, content, copy)
-        else:
-            resolved = await self._resolved(content, form)
-            wanted = compose(self._settings.entity, transaction, content, resolved, numbered=numbered)
+        wanted = await self._drafts.draft(claim, content, form, copy)
         if copy is not None:
             refuse_unless_untouched(copy, wanted, self._settings.entity, transaction)
             wanted = merge(copy.raw, wanted, form, self._unwritable)
@@ -181,14 +158,11 @@ class Exports(Sender):
             case Refused():
                 if answer.fault.code == _NUMBER_TAKEN and not request.document_id:
                     return await self._adopted(request, answer)
-                if answer.fault.code in _OVER_LINKED and await self._overtaken(request):
-                    raise Unavailable("the invoice was paid meanwhile", 0.0) from answer
-                if answer.fault.code == _BUSINESS and await self._tagging.refused(request.body, request.form):
-                    raise Unavailable("what the document is tagged with was switched off", 0.0) from answer
+                if why := await self._drafts.outdated(request, answer):
+                    raise Unavailable(why, 0.0) from answer
                 if answer.fault.code == _UNSUPPORTED:
                     self._learn_unwritable(request, answer)
-                if answer.problem.code in _REFERENCES:
-                    self._doubt_references(request.order.claim.transaction, request.form)
+                self._drafts.doubt(request.order.claim.transaction, request.form, answer)
         raise answer
 
     async def _held(self, transaction: Transaction, form: Form) -> Copy | None:
@@ -206,29 +180,6 @@ class Exports(Sender):
             await self._references.refuse_closed(copy.held.txn_date)
         return copy
 
-    async def _resolved(self, content: Content, form: Form) -> Resolved:
-        """Return the ids of all that the document points at, the party last because it may have to be created."""
-        targets = await self._charges.targets(content, form)
-        payable = None  # for an invoice QuickBooks chooses the receivable account itself
-        if form.type is not DocumentType.INVOICE:
-            payable = (await self._references.payable_account(self._settings.mapping.payable_account)).id
-        days = (content.due_on - content.issued_on).days if content.due_on and form.falls_due else None
-        term = await self._references.term(days) if days is not None else None
-        tags = await self._tagging.tags(content, form)
-        return Resolved(await self._parties.resolve(content.party, form), targets, term, payable, tags)
-
-    async def _refuse_unplanned(self, form: Form) -> None:
-        """Raise Rejected if the company's plan, looked at again before it is held against a document, has none such."""
-        if form.bought and not (await self._references.plan()).bills:
-            plan = await self._references.plan(fresh=True)
-            if not plan.bills:
-                raise rejected("plan_lacks_feature", f"{plan.name or 'the plan'} takes no {form.entity}")
-
-    async def _overtaken(self, request: Request) -> bool:
-        """Whether a refused payment was to cover more than its invoice now leaves open; prepared anew, it fits."""
-        creates = request.form.type is DocumentType.PAYMENT and not request.document_id
-        return creates and await self._paying.overtaken(request.body)
-
     def _learn_unwritable(self, request: Request, refusal: Refused) -> None:
         """Raise Unavailable if an update failed for a field that QuickBooks answers with but does not take.
 
@@ -241,11 +192,6 @@ class Exports(Sender):
         if request.document_id and field in foreign:
             self._unwritable.add(field)
             raise Unavailable(f"QuickBooks does not take back its own field {field}", 0.0) from refusal
-
-    def _doubt_references(self, transaction: Transaction, form: Form) -> None:
-        self._references.forget()
-        if transaction.content is not None:
-            self._parties.doubt(transaction.content.party, form)
 
     async def _adopted(self, request: Request, refusal: Refused) -> Receipt:
         """Return the holder of the number if it is our own document after all: an earlier try may have landed late.

@@ -35,7 +35,7 @@ class Form:
     payment_types: frozenset[str]  # how links name that entity
     number: str  # the field that holds our number
     number_within: frozenset[str]  # what two documents share where the same number is no accident
-    head: frozenset[str]  # what the document as a whole may be tagged with
+    head: frozenset[str]  # what the document as a whole may be tagged with; none if nothing of it may
     searchable: bool = True  # whether the books can be asked for a number
     falls_due: bool = True  # whether it says when, and on what terms, it is to be paid
 

@@ -44,6 +44,8 @@ class Wish:
     @classmethod
     def of(cls, settings: Settings, content: Content, form: Form) -> "Wish":
         """Return what the configuration makes of a content. A bill has no class of its own, so its lines bear it."""
+        if not form.head:
+            return cls("", (), "", {})
         segments = settings.segments
         lines = [
             segments.called(CLASS, line.segment) or segments.called(CLASS, content.segment) for line in content.lines

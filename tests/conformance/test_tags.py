@@ -10,7 +10,7 @@ from adapters.ports import OutcomeUnknown, Present, Rejected, Unavailable
 from adapters.quickbooks import REMARKS, Segments
 from adapters.sandbox.quickbooks import Switches, hands
 from state.outbox import Receipt, Remark
-from state.transaction import Kind, Segment, Transaction
+from state.transaction import Kind, Origin, Party, Segment, Transaction
 from tests.conformance.world import BILL, INVOICE, World, holding, transaction
 
 Open = Callable[..., Awaitable[World]]
@@ -23,6 +23,10 @@ BOTH = Segments(
 )
 WHOLE = replace(BOTH, class_on="transaction")
 LABELS = {"order_number": "Order #", "po_number": "P.O. #"}
+
+
+CREDIT = Kind.CARRIER_CREDIT
+ENTITIES = {INVOICE: "Invoice", BILL: "Bill", CREDIT: "VendorCredit"}
 
 
 def tagged(kind: Kind = INVOICE, *fleets: str, order: str = "PO 77", **changes: Any) -> Transaction:
@@ -54,7 +58,7 @@ class Ledger:
         return names[ref["value"]] if ref else None
 
     def document(self, kind: Kind = INVOICE) -> Any:
-        [held] = self.world.held("Invoice" if kind is INVOICE else "Bill")
+        [held] = self.world.held(ENTITIES[kind])
         return held
 
     def classes(self, kind: Kind = INVOICE) -> list[str | None]:
@@ -75,10 +79,12 @@ class Ledger:
 
 
 def codes(receipt: Receipt) -> list[str]:
-    return [remark.code for remark in receipt.remarks]
+    found = [remark.code for remark in receipt.remarks]
+    assert set(found) <= set(REMARKS)
+    return found
 
 
-@pytest.mark.parametrize("kind", [INVOICE, BILL])
+@pytest.mark.parametrize("kind", [INVOICE, BILL, CREDIT])
 async def test_class_of_each_line_and_location_of_the_whole_are_said_together(open_world: Open, kind: Kind) -> None:
     ledger = Ledger(await open_world(segments=BOTH))
     _, receipt = await ledger.send(tagged(kind, "Own Trucks", "brokerage"))
@@ -181,7 +187,7 @@ async def test_inactive_location_is_not_used(open_world: Open) -> None:
     assert findings['location "Durango"'].standing == "fail"
 
 
-@pytest.mark.parametrize("kind", [INVOICE, BILL])
+@pytest.mark.parametrize("kind", [INVOICE, BILL, CREDIT])
 async def test_update_keeps_the_class_and_location_a_bookkeeper_chose(open_world: Open, kind: Kind) -> None:
     ledger = Ledger(await open_world(segments=BOTH))
     sent, _ = await ledger.send(tagged(kind))
@@ -192,7 +198,7 @@ async def test_update_keeps_the_class_and_location_a_bookkeeper_chose(open_world
     lines = [row for row in ledger.document(kind)["Line"] if row["DetailType"] == detail]
     lines[0] = lines[0] | {detail: lines[0][detail] | {"ClassRef": {"value": classes["Owner-Operators"]}}}
     changes = {"Line": lines, "DepartmentRef": {"value": dallas}}
-    hands.edit(ledger.world.twin.company, "Invoice" if kind is INVOICE else "Bill", sent.document.id, changes)
+    hands.edit(ledger.world.twin.company, ENTITIES[kind], sent.document.id, changes)
     again = replace(tagged(kind, memo="Load 1001, PO 78"), document=sent.document, revision=2)
     sent, receipt = await ledger.send(again)
     assert ledger.classes(kind) == [None, "Owner-Operators", "Company Fleet"]
@@ -292,5 +298,12 @@ async def test_number_replaced_in_doubt_is_said_when_the_document_is_found(open_
     assert codes(found.receipt) == ["number_replaced"]
 
 
-def test_every_remark_is_known_beforehand() -> None:
-    assert REMARKS == ("number_replaced", "class_left_out", "location_left_out", "field_left_out")
+async def test_payment_bears_no_tags_and_nobody_misses_them(open_world: Open) -> None:
+    ledger = Ledger(await open_world(segments=BOTH, fields=LABELS))
+    sent, _ = await ledger.send(tagged())
+    paid = tagged(Kind.CUSTOMER_PAYMENT, party=Party("c-1", "Acme Foods"), settles=Origin(INVOICE, "inv-1"))
+    claim = replace(ledger.world.claim(paid), settled=sent.document)
+    order = await ledger.world.quickbooks.exports.prepare(claim, "request-pay")
+    receipt = await ledger.world.quickbooks.exports.send(order)
+    [held] = ledger.world.held("Payment")
+    assert (codes(receipt), held.get("DepartmentRef")) == ([], None)
