@@ -180,6 +180,21 @@ class Census:
     listed: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """Everything of some kinds that belongs to one record of the TMS, by id: what else is known of it is gone.
+
+    Such an id begins with the record's own and a slash. The record says it all at once, so one look is enough.
+    """
+
+    kinds: frozenset[Kind]
+    record: str
+    listed: frozenset[str]
+
+
+Found = Sequence[Sourced] | Census | Roster
+
+
 class Source(Protocol):
     """One place of the TMS that records come from, read window by window at a pace of its own."""
 
@@ -189,11 +204,11 @@ class Source(Protocol):
     overlap: timedelta
     """How far each look reaches back before the end of the last one."""
 
-    def changes(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Sourced] | Census]:
+    def changes(self, since: datetime, until: datetime) -> AsyncIterator[Found]:
         """Yield, in chunks, every billable record of the window, and every withdrawn one.
 
         The window is that of the last changes, or, where the TMS does not tell of changes, of the records' own dates;
-        then a census says at the end what there is.
+        then a census says at the end what there is. A roster comes after the records that it lists.
         """
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import anyio
 import structlog
 
-from adapters.ports import Census, Source
+from adapters.ports import Census, Roster, Source
 from state.moves import Cause, Recorded
 from state.problem import problem
 from state.store import Store
@@ -65,13 +65,22 @@ class Intake:
         """Take in one window and return what the TMS lists no longer."""
         missing: set[Origin] = set()
         async for found in self._source.changes(since, until):
-            if isinstance(found, Census):
-                missing |= await self._count(found)
-                continue
-            async with anyio.create_task_group() as tasks:
-                for sourced in found:
-                    tasks.start_soon(self._take, sourced)
+            match found:
+                case Census():
+                    missing |= await self._count(found)
+                case Roster():
+                    await self._call(found)
+                case _:
+                    async with anyio.create_task_group() as tasks:
+                        for sourced in found:
+                            tasks.start_soon(self._take, sourced)
         return missing
+
+    async def _call(self, roster: Roster) -> None:
+        """Withdraw what belonged to a record and does no longer."""
+        gone = await self._store.belonging(roster.kinds, roster.record, besides=roster.listed)
+        for origin, label in gone.items():
+            await self._take(Sourced(origin.kind, origin.source_id, label, withdrawn=True))
 
     async def _count(self, census: Census) -> set[Origin]:
         """Return what the TMS does not list though we know it; what it did not list the last time either is withdrawn.

@@ -67,6 +67,11 @@ WHERE t.kind NOT IN ('customer_invoice', 'carrier_bill') AND t.kind IN (SELECT v
   AND t.issued_on BETWEEN :first AND :last AND t.state <> 'reverted'
   AND t.source_id NOT IN (SELECT value FROM json_each(:listed))
 
+-- belonging: what we know of some kinds under one record: its id, a slash and more; 0 is the character behind the slash
+SELECT t.kind, t.source_id, t.label FROM transactions t
+WHERE t.kind IN (SELECT value FROM json_each(:kinds)) AND t.source_id > :record || '/' AND t.source_id < :record || '0'
+  AND t.state <> 'reverted' AND t.source_id NOT IN (SELECT value FROM json_each(:besides))
+
 -- insert: a transaction is born pending, at version 1
 INSERT INTO transactions (kind, document_type, source_id, label, state, version, generation, revision, content, digest, issued_on, party, number, currency, total, paid,
                           document_id, document_number, document_version, problem, problem_code, held, created_at, updated_at)

@@ -377,6 +377,15 @@ class Store:
         rows = await self._database.run(lambda work: work.rows("unlisted", **values, listed=write(sorted(listed))))
         return {Origin(Kind(row["kind"]), row["source_id"]): row["label"] for row in rows}
 
+    async def belonging(self, kinds: Collection[Kind], record: str, besides: Collection[str]) -> dict[Origin, str]:
+        """Return what of these kinds belongs to a record, by its id, `besides` some, and what people call it.
+
+        What is reverted already is left out.
+        """
+        values = {"kinds": write(sorted(kinds)), "record": record, "besides": write(sorted(besides))}
+        rows = await self._database.run(lambda work: work.rows("belonging", **values))
+        return {Origin(Kind(row["kind"]), row["source_id"]): row["label"] for row in rows}
+
     async def history(self, transaction_id: TransactionId) -> list[Change]:
         """Return what happened to a transaction, oldest first."""
         rows = await self._database.run(lambda work: work.rows("history", transaction_id=transaction_id))

@@ -13,6 +13,7 @@ from adapters.alvys.purchases import Fuel, Tolls
 from adapters.alvys.selection.common import Skip
 from adapters.alvys.settings import Settings
 from adapters.alvys.settlements import CarrierStatements, DriverStatements
+from adapters.alvys.summaries import Summaries
 from adapters.alvys.trucks import Trucks
 from adapters.http import Http
 from adapters.ports import Finding, Sender, Source
@@ -44,6 +45,8 @@ class Alvys:
         directory = Directory(client, settings, self._clock)
         trucks = Trucks(client, settings, self._clock)
         yield Freight(client, directory, settings, skipped)
+        if settings.rules.revenue:
+            yield Summaries(client, settings)
         if settings.rules.settles_carriers:
             yield CarrierStatements(client, directory, settings, skipped)
         if settings.rules.settles_drivers:

@@ -26,6 +26,8 @@ ENDPOINTS: Final = (
     "driver-settlement-statements/search",
     "fuel/search",
     "tolls/search",
+    "drivers/search",
+    "trips/documents",
     "invoices/customer-payments",
     "invoices/carrier-payments",
 )
@@ -97,34 +99,42 @@ class Client:
         items, _ = await self._page(path, filters, 0)
         return items
 
+    async def get(self, path: str, endpoint: str) -> Answer:
+        """Read what is at a path and return the vendor's yes; raises as `post` does."""
+        return await self._authorized("GET", path, endpoint, None, writes=False, refusal=READ_REFUSED)
+
     async def post(self, path: str, body: bytes, *, writes: bool, refusal: Problem) -> Answer:
         """Post JSON once and return the vendor's yes.
 
         A refused token is replaced and the request sent again, since nothing was carried out. Raises Unauthorized
         if we are not let in, Rejected with `refusal` for any other definite no, and what `Http.request` raises.
         """
-        token = await self._tokens.current()
-        answer = await self._send(path, body, token, writes=writes)
-        if answer.status == HTTPStatus.UNAUTHORIZED:
-            token = await self._tokens.current(refused=token)
-            answer = await self._send(path, body, token, writes=writes)
-        if answer.status in _SHUT_OUT:
-            raise Unauthorized(f"{path}: {told(answer)}")
-        if answer.status == HTTPStatus.REQUEST_TIMEOUT:
-            raise answer.unclear(f"{path}: HTTP 408")
-        if not answer.ok:
-            raise Rejected(refusal.seen(f"{path}: {told(answer)}"))
-        return answer
+        return await self._authorized("POST", path, path, body, writes=writes, refusal=refusal)
 
-    async def _send(self, path: str, body: bytes, token: str, *, writes: bool) -> Answer:
-        return await self._http.request(
-            "POST",
-            f"{self._address}/{path}",
-            endpoint=path,
-            writes=writes,
-            body=body,
-            headers={**AGENT, "Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-        )
+    async def _authorized(  # noqa: PLR0913 - all that tells requests apart
+        self, method: str, path: str, endpoint: str, body: bytes | None, *, writes: bool, refusal: Problem
+    ) -> Answer:
+        async def send(token: str) -> Answer:
+            return await self._http.request(
+                method,
+                f"{self._address}/{path}",
+                endpoint=endpoint,
+                writes=writes,
+                body=body,
+                headers={**AGENT, "Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            )
+
+        token = await self._tokens.current()
+        answer = await send(token)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            answer = await send(await self._tokens.current(refused=token))
+        if answer.status in _SHUT_OUT:
+            raise Unauthorized(f"{endpoint}: {told(answer)}")
+        if answer.status == HTTPStatus.REQUEST_TIMEOUT:
+            raise answer.unclear(f"{endpoint}: HTTP 408")
+        if not answer.ok:
+            raise Rejected(refusal.seen(f"{endpoint}: {told(answer)}"))
+        return answer
 
     async def _reading(self, path: str, filters: Mapping[str, object]) -> AsyncIterator[list[object]]:
         """Yield the pages of one reading; raise _Moved as soon as they can't all belong to the same set."""

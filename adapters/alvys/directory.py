@@ -1,4 +1,4 @@
-"""The customers and carriers that invoices and trips name, remembered between reads."""
+"""The customers, carriers and drivers that invoices and trips name, remembered between reads."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -29,10 +29,11 @@ class _Entry(NamedTuple):
 
 
 class Directory:
-    """Customers and carriers by id.
+    """Customers, carriers and drivers by id.
 
     A customer is read once and then kept: the invoice itself carries the name, so the customer's record only adds
-    terms and contacts. A carrier is read again after `reference_refresh`, since a trip carries no name of it.
+    terms and contacts. A carrier or driver is read again after `reference_refresh`, since a trip carries no name
+    of either.
     """
 
     def __init__(self, client: Client, settings: Settings, clock: Callable[[], datetime]) -> None:
@@ -41,6 +42,7 @@ class Directory:
         self._patience = timedelta(seconds=settings.reference_refresh)
         self._customers: dict[str, _Entry] = {}
         self._carriers: dict[str, _Entry] = {}
+        self._drivers: dict[str, _Entry] = {}
 
     async def customers(self, ids: Collection[str]) -> Mapping[str, object]:
         """Return the customers by id, None for one the vendor does not have; vendor errors pass.
@@ -60,6 +62,19 @@ class Directory:
             found = await self._client.search("carriers/search", {"Ids": chunk})
             self._remember(self._carriers, chunk, found)
         return {each: self._carriers[each].record for each in ids}
+
+    async def drivers(self, ids: Collection[str]) -> Mapping[str, object]:
+        """Return the drivers by id, None for one the vendor does not have; vendor errors pass.
+
+        Drivers can't be searched by id, so one unknown id reads the active ones again, and then perhaps the others.
+        """
+        unknown = [each for each in ids if self._stale(self._drivers.get(each), keep_found=False)]
+        for active in (True, False):
+            if unknown:
+                found = await self._client.search("drivers/search", {"IsActive": active})
+                self._remember(self._drivers, unknown, found)
+                unknown = [each for each in unknown if self._drivers[each].record is None]
+        return {each: self._drivers[each].record for each in ids}
 
     def _stale(self, entry: _Entry | None, *, keep_found: bool) -> bool:
         if entry is None:

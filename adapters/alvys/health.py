@@ -27,6 +27,7 @@ SCOPES: Final = {
     "driver-settlement-statements/search": "driver:read",
     "fuel/search": "fuel:read",
     "tolls/search": "toll:read",
+    "drivers/search": "driver:read",
 }
 # Where a search's records name their subsidiary.
 _OWNERS: Final = {"loads/search": "InvoiceAs", "trips/search": "TenderAs"}
@@ -73,6 +74,7 @@ def _probes(rules: Rules, now: datetime) -> Mapping[str, Mapping[str, object]]:
     }
     settled, wanted = {"StatementDateRange": lately}, rules.buys_fuel or rules.pays_tolls
     chosen: Iterable[tuple[bool, str, Mapping[str, object]]] = (
+        (rules.bills_drivers, "drivers/search", {"IsActive": True}),
         (rules.settles_carriers, "carrier-settlement-statements/search", settled),
         (rules.settles_drivers, "driver-settlement-statements/search", settled),
         (wanted, "trucks/search", {"IsActive": True}),

@@ -186,7 +186,7 @@ def _customer_payment(content: Content, report: PaymentReport, reference: str, p
         amount=_amount(report.amount),
         payment_date=paid_at,
         reference_number=reference,
-        invoice_number=content.number or None,
+        invoice_number=content.number if content.number == content.load_number else None,  # ours may be another
         payment_method=report.method,
         note=report.note,
     )

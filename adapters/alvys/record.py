@@ -34,17 +34,17 @@ def odd(detail: str) -> Odd:
 class Record:
     """A JSON object and the path that leads to it. Every read raises Odd for a value of another type."""
 
-    __slots__ = ("_fields", "path")
+    __slots__ = ("path", "raw")
 
     def __init__(self, raw: object, path: str) -> None:
         if not isinstance(raw, Mapping):
             raise odd(f"{path} is {_kind(raw)}, not an object")
-        self._fields = raw
+        self.raw = raw
         self.path = path
 
     def text(self, name: str) -> str:
         """Return a text as it stands, blank if there is none."""
-        value = self._fields.get(name)
+        value = self.raw.get(name)
         return "" if value is None else self._typed(name, value, str)
 
     def texts(self, name: str) -> list[str]:
@@ -54,25 +54,25 @@ class Record:
 
     def whole(self, name: str) -> int | None:
         """Return a whole number, or None if there is none."""
-        value = self._fields.get(name)
+        value = self.raw.get(name)
         return None if value is None else self._typed(name, value, int)
 
     def flag_if_any(self, name: str) -> bool | None:
         """Return a flag, or None if there is none."""
-        value = self._fields.get(name)
+        value = self.raw.get(name)
         if value is None or isinstance(value, bool):
             return value
         raise odd(f"{self.path}.{name} is {_kind(value)}, not a flag")
 
     def part(self, name: str) -> "Record | None":
         """Return a nested object, or None if there is none."""
-        value = self._fields.get(name)
+        value = self.raw.get(name)
         return None if value is None else Record(value, f"{self.path}.{name}")
 
     def parts(self, name: str, *, by: Sequence[str] = ()) -> list["Record"]:
         """Return a list of nested objects, empty if there is none, as it stands or ordered by these of their texts."""
         parts = [Record(value, f"{self.path}.{name}[{place}]") for place, value in enumerate(self._list(name))]
-        return sorted(parts, key=lambda part: glimpses(part._fields, by))
+        return sorted(parts, key=lambda part: glimpses(part.raw, by))
 
     def instant(self, name: str) -> datetime | None:
         """Return an RFC 3339 instant, or None if there is none.
@@ -134,7 +134,7 @@ class Record:
 
     def number(self, name: str) -> Decimal:
         """Return a number that must be there; text that looks like one is not."""
-        value = self._fields.get(name)
+        value = self.raw.get(name)
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise odd(f"{self.path}.{name} is {_kind(value)}, not a number")
         return Decimal(value)
@@ -143,7 +143,7 @@ class Record:
         return odd(f"{self.path}.{name} is not an instant")
 
     def _list(self, name: str) -> list[object]:
-        value = self._fields.get(name)
+        value = self.raw.get(name)
         return [] if value is None else self._typed(name, value, list)
 
     def _typed(self, name: str, value: object, kind: type[Value]) -> Value:

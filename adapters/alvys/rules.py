@@ -34,6 +34,11 @@ class Rules:
         return self.expense and self.carrier_statements
 
     @property
+    def bills_drivers(self) -> bool:
+        """Whether drivers are billed by trip."""
+        return self.expense and not self.ignore_driver_bills and not self.single_driver_bill
+
+    @property
     def settles_drivers(self) -> bool:
         """Whether drivers' statements are billed: not if nothing of drivers is, or if their companies are instead."""
         return self.expense and not self.ignore_driver_bills and not self.pay_subsidiary_carrier
@@ -51,4 +56,5 @@ class Rules:
     @property
     def names_companies_by_id(self) -> bool:
         """Whether something is billed that names its company by an id only."""
-        return self.settles_carriers or self.settles_drivers or self.buys_fuel or self.pays_tolls
+        by_statement = self.settles_carriers or self.settles_drivers
+        return self.bills_drivers or by_statement or self.buys_fuel or self.pays_tolls

@@ -53,6 +53,7 @@ def configuration(place: Path, vendors: dict[str, Any], digest: str) -> str:
             "poll_interval": 2,
             "overlap": 60,
         },
+        "export": {"carrier_bill_on": "release"},
         "relay": {"interval": 1, "gather": 0.5, "quiet_period": 3, "read_pause": 1},
     }
     sections = [

@@ -9,7 +9,7 @@ import aiohttp
 
 from adapters.alvys import Alvys, Settings
 from adapters.http import Call, Http
-from adapters.ports import Census, Order
+from adapters.ports import Census, Order, Roster
 from adapters.sandbox import serve
 from adapters.sandbox.alvys import (
     SUBSIDIARY,
@@ -46,12 +46,17 @@ class Tenant:
     clock: Clock
     calls: list[Call]
 
+    async def taken(self, since: datetime = SINCE) -> list[Sourced]:
+        """Return what was read and is not withdrawn, each once."""
+        found = {(each.kind, each.source_id): each for each in await self.read(since) if not each.withdrawn}
+        return list(found.values())
+
     async def read(self, since: datetime = SINCE) -> list[Sourced]:
         return [
             each
             for source in self.tms.sources
             async for found in source.changes(since, self.clock.now)
-            if not isinstance(found, Census)
+            if not isinstance(found, Census | Roster)
             for each in found
         ]
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from adapters.alvys import Skip
+from adapters.alvys import Rules, Skip
 from adapters.ports import Absent, OutcomeUnknown, Present, Rejected, Standing, Unauthorized, Unavailable
 from adapters.sandbox.alvys import SUBSIDIARY, Fault, Limits, hands
 from state.outbox import Receipt, Tellings
@@ -16,19 +16,19 @@ from tests.conformance.tenant import MONTH, Tenant, contents, tenant
 
 INVOICED = [each for each in MONTH.invoices if each["Total"]["Amount"]]
 BILLED = [each for each in MONTH.trips if each["Carrier"] and each["ReleasedAt"]]
+RELEASE = Rules(carrier_bill_on="release")
 
 
 @pytest.fixture
 async def books() -> AsyncIterator[Tenant]:
-    async with tenant() as opened:
+    async with tenant(rules=RELEASE) as opened:
         yield opened
 
 
 async def test_every_invoice_and_every_carriers_trip_of_a_month_is_sourced_once_and_sound(books: Tenant) -> None:
-    found = await books.read()
-    standing = [each for each in found if not each.withdrawn]
+    standing = await books.taken()
     assert [each.problem for each in standing if each.problem] == []
-    invoices, bills = contents(found, Kind.CUSTOMER_INVOICE), contents(found, Kind.CARRIER_BILL)
+    invoices, bills = contents(standing, Kind.CUSTOMER_INVOICE), contents(standing, Kind.CARRIER_BILL)
     assert len(standing) == len(invoices) + len(bills)
     assert {key: each.total.amount for key, each in invoices.items()} == {
         each["Loads"][0]["Id"]: each["Total"]["Amount"] for each in INVOICED
@@ -43,16 +43,16 @@ async def test_every_invoice_and_every_carriers_trip_of_a_month_is_sourced_once_
 async def test_what_is_cancelled_is_withdrawn_and_what_is_no_ones_bill_is_counted(books: Tenant) -> None:
     found = await books.read()
     gone = [trip["Id"] for trip in MONTH.trips if trip["Status"] == "Cancelled"]
-    assert [each.source_id for each in found if each.withdrawn and each.kind is Kind.CARRIER_BILL] == gone
-    own = [trip for trip in MONTH.trips if trip["Carrier"] is None and trip["Status"] != "Cancelled"]
-    assert books.tms.skipped[Skip.OWN_DRIVER] == len(own) > 0
-    assert books.tms.skipped[Skip.ZERO_VALUED] == len(MONTH.invoices) - len(INVOICED) > 0
+    withdrawn = {each.source_id for each in found if each.withdrawn and each.kind is Kind.CARRIER_BILL}
+    own = {trip["Id"] for trip in MONTH.trips if trip["Carrier"] is None}
+    assert withdrawn == own | set(gone) - {trip["Id"] for trip in MONTH.trips if trip["Status"] == "In Transit"}
+    assert books.tms.skipped[Skip.ZERO_VALUED] >= len(MONTH.invoices) - len(INVOICED) > 0
 
 
 async def test_small_pages_and_chunks_find_the_same(books: Tenant) -> None:
-    async with tenant(page_size=7, invoice_chunk=3) as small:
-        key: Callable[[Sourced], str] = lambda each: each.source_id  # noqa: E731 - sorted() twice by the same
-        assert sorted(await small.read(), key=key) == sorted(await books.read(), key=key)
+    async with tenant(page_size=7, invoice_chunk=3, rules=RELEASE) as small:
+        key: Callable[[Sourced], tuple[str, str]] = lambda each: (each.kind, each.source_id)  # noqa: E731 - for both
+        assert sorted(await small.taken(), key=key) == sorted(await books.taken(), key=key)
 
 
 async def test_window_yields_only_what_changed_in_it(books: Tenant) -> None:
@@ -61,8 +61,8 @@ async def test_window_yields_only_what_changed_in_it(books: Tenant) -> None:
     books.clock.now += timedelta(minutes=1)
     number = next(each["Number"] for each in INVOICED if each["Type"] == "LoadInvoice")
     hands.edit_line(books.twin.books, number, "Linehaul", Decimal("1234.56"))
-    (changed,) = await books.read(since)
-    assert changed.label == number
+    changed = next(each for each in await books.taken(since) if each.kind is Kind.CUSTOMER_INVOICE)
+    assert {each.label for each in await books.taken(since)} == {number}
     assert changed.content is not None
     assert Money(123456) in [line.amount for line in changed.content.lines]
     books.clock.now += timedelta(minutes=1)
@@ -76,12 +76,13 @@ async def test_invoice_taken_back_and_made_anew_is_the_same_transaction_with_new
     since = books.clock.now
     books.clock.now += timedelta(minutes=1)
     hands.revert_invoice(books.twin.books, number)
-    assert await books.read(since) == []
+    back = [each for each in await books.read(since) if each.kind is Kind.CUSTOMER_INVOICE]
+    assert [(each.source_id, each.withdrawn) for each in back] == [(before.source_id, True)]
     books.clock.now += timedelta(minutes=1)
     made = hands.invoice(books.twin.books, number)
     assert made["Id"] != INVOICED[0]["Id"]
     books.clock.now += timedelta(minutes=1)
-    (after,) = await books.read(since)
+    after = next(each for each in await books.taken(since) if each.kind is Kind.CUSTOMER_INVOICE)
     assert (after.kind, after.source_id, after.label) == (before.kind, before.source_id, before.label)
     assert after.digest() != before.digest()
 
@@ -98,9 +99,9 @@ async def test_deleted_load_withdraws_its_invoice_whether_or_not_that_vanishes(
     books.clock.now += timedelta(minutes=1)
     hands.delete_load(books.twin.books, number, keep_invoice=keep_invoice)
     withdrawn = [each for each in await books.read(since) if each.kind is Kind.CUSTOMER_INVOICE]
-    assert [(each.source_id, each.label, each.withdrawn) for each in withdrawn] == [
+    assert {(each.source_id, each.label, each.withdrawn) for each in withdrawn} == {
         (before.source_id, before.label, True)
-    ]
+    }
 
 
 async def test_record_read_twice_without_a_change_has_the_same_digest(books: Tenant) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from adapters.alvys import Rules, Skip
-from adapters.ports import Census
+from adapters.ports import Census, Roster
 from adapters.sandbox.alvys import SUBSIDIARY, SUBSIDIARY_IDS, TRANSPORT, Switches, generate_full, hands
 from state.transaction import Content, Kind, Sourced
 from tests.conformance.tenant import SINCE, Tenant, tenant
@@ -38,7 +38,7 @@ async def look(opened: Tenant, name: str, since: datetime = SINCE) -> Looked:
     """Return what a source tells, and what it counts."""
     (source,) = [each for each in opened.tms.sources if each.name == name]
     told = [found async for found in source.changes(since, opened.clock.now)]
-    records = [each for found in told if not isinstance(found, Census) for each in found]
+    records = [each for found in told if not isinstance(found, Census | Roster) for each in found]
     return records, [found for found in told if isinstance(found, Census)]
 
 

@@ -208,6 +208,7 @@ class Stage:
             "HTTP_TOKENS": msgspec.json.encode([{"name": "olga", "role": "operator", "hash": digest}]).decode(),
             "ALVYS_SUBSIDIARY": world.subsidiary,
             "ALVYS_SUBSIDIARY_ID": world.subsidiary_id,
+            "EXPORT_CARRIER_BILL_ON": "release",
             "MAPPING_REVENUE": msgspec.json.encode(REVENUE).decode(),
             "MAPPING_EXPENSE": msgspec.json.encode(EXPENSE).decode(),
             **{f"ALVYS_{name}".upper(): value for name, value in tms.items()},

@@ -9,7 +9,7 @@ import pytest
 
 from adapters.alvys import Alvys, Settings
 from adapters.http import Http
-from adapters.ports import Census
+from adapters.ports import Census, Roster
 from adapters.sandbox import serve
 from adapters.sandbox.alvys import (
     SUBSIDIARY,
@@ -56,7 +56,7 @@ async def everything(tms: Alvys) -> list[Sourced]:
         each
         for source in tms.sources
         async for found in source.changes(SINCE, NOW)
-        if not isinstance(found, Census)
+        if not isinstance(found, Census | Roster)
         for each in found
     ]
 

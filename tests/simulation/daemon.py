@@ -45,6 +45,7 @@ def configured(place: Path, first_date: date, vendors: dict[str, dict[str, str]]
         "first_date": first_date.isoformat(),
         "http__listen": f"{ADMIN[0]}:{ADMIN[1]}",
         "http__tokens": [token],
+        "export__carrier_bill_on": "release",
         "mapping__revenue": _REVENUE,
         "mapping__expense": _EXPENSE,
         **{f"{section}__{key}": value for section, keys in vendors.items() for key, value in keys.items()},

@@ -16,7 +16,7 @@ import msgspec
 from structlog.testing import capture_logs
 from typing_extensions import override
 
-from adapters.ports import Absent, Census, Changes, Conflict, Finding, Order, Present, Sender, VendorError, Verdict
+from adapters.ports import Absent, Changes, Conflict, Finding, Found, Order, Present, Sender, VendorError, Verdict
 from engine.lane import Pace
 from engine.relay import Relay
 from engine.routes import lanes, routes
@@ -24,7 +24,7 @@ from state import database
 from state.lifecycle import Effect, Trigger
 from state.outbox import Claim, Observation, Outcome, Receipt
 from state.problem import Problem
-from state.transaction import Document, DocumentType, Kind, Sourced
+from state.transaction import Document, DocumentType, Kind
 
 if TYPE_CHECKING:
     import pytest
@@ -283,7 +283,7 @@ class FakeTms:
     """A TMS with one source, itself, that shows `chunks` one after the other; an exception is raised in its place."""
 
     payments: Sender
-    chunks: list[Sequence[Sourced] | Census | Exception] = field(default_factory=list)
+    chunks: list[Found | Exception] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
     between: Callable[[], Awaitable[object]] | None = None
     name: str = "freight"
@@ -295,7 +295,7 @@ class FakeTms:
     def sources(self) -> Sequence["FakeTms"]:
         return (self,)
 
-    async def changes(self, since: datetime, until: datetime) -> AsyncIterator[Sequence[Sourced] | Census]:
+    async def changes(self, since: datetime, until: datetime) -> AsyncIterator[Found]:
         self.windows.append(Window(since, until))
         for chunk in self.chunks:
             if isinstance(chunk, Exception):

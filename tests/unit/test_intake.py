@@ -1,11 +1,12 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.ports import Census, Unavailable
+from adapters.ports import Census, Found, Roster, Unavailable
 from engine.intake import SLICE, Intake
 from engine.loop import Loop, Pass
 from state.lifecycle import State
@@ -354,7 +355,7 @@ def listing(*listed: str, first: date = date(2026, 10, 1), last: date = date(202
     return Census(STATEMENTS, first, last, frozenset(listed))
 
 
-async def look(reader: Reader, *found: Sequence[Sourced] | Census) -> None:
+async def look(reader: Reader, *found: Found) -> None:
     reader.tms.chunks = list(found)
     await reader.intake.run_once()
 
@@ -388,3 +389,39 @@ async def test_what_a_census_does_not_speak_of_stays(reader: Reader, census: Cen
     await look(reader, census)
     await look(reader, census)
     assert (await reader.only()).state is State.PENDING
+
+
+# -- what belongs to one record of the TMS -------------------------------------------------------------------------
+
+
+PAID = frozenset({Kind.CUSTOMER_PAYMENT})
+
+
+def payment(reader: Reader, source_id: str, kind: Kind = Kind.CUSTOMER_PAYMENT) -> Sourced:
+    return replace(reader.desk.sourced(kind=kind), source_id=source_id, label=source_id)
+
+
+async def standing(reader: Reader) -> set[str]:
+    every = await reader.desk.store.page(Filter())
+    return {transaction.source_id for transaction in every if transaction.state is not State.REVERTED}
+
+
+async def test_what_belongs_to_a_record_and_is_not_on_its_roster_is_withdrawn_at_once(reader: Reader) -> None:
+    paid = [payment(reader, each) for each in ("load-1/a", "load-1/b", "load-1")]
+    await look(reader, paid, Roster(PAID, "load-1", frozenset({"load-1/b"})))
+    assert await standing(reader) == {"load-1/b", "load-1"}
+
+
+async def test_roster_speaks_of_its_record_and_its_kinds_alone(reader: Reader) -> None:
+    others = ("load-10/a", "load-1-2/a", "load-0/a", "load-2/a", "load-1")
+    paid = [payment(reader, each) for each in others]
+    await look(reader, [*paid, payment(reader, "load-1/a", Kind.DRIVER_BILL)], Roster(PAID, "load-1", frozenset()))
+    assert await standing(reader) == {*others, "load-1/a"}
+
+
+async def test_what_comes_back_onto_a_roster_comes_back(reader: Reader) -> None:
+    paid = payment(reader, "load-1/a")
+    await look(reader, [paid], Roster(PAID, "load-1", frozenset()))
+    assert await standing(reader) == set()
+    await look(reader, [paid], Roster(PAID, "load-1", frozenset({"load-1/a"})))
+    assert await standing(reader) == {"load-1/a"}

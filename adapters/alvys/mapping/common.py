@@ -21,6 +21,20 @@ def sourced(withdrawn: Sourced, content: Callable[[], Content]) -> Sourced:
         return Sourced(*named, problem=error.problem)
 
 
+def withdrawn(found: Sourced) -> Sourced:
+    """Return a record as one the TMS no longer stands by."""
+    return Sourced(found.kind, found.source_id, found.label, withdrawn=True)
+
+
+def unless_zero(found: Sourced, settings: Settings) -> Sourced:
+    """Return a record as it is, or withdrawn if it comes to zero and such are left alone.
+
+    One that was never taken stays away then, and comes once it is about something; one that was is taken back.
+    """
+    nothing = found.content is not None and found.content.total.minor == 0
+    return withdrawn(found) if nothing and settings.rules.ignore_zero else found
+
+
 def known(record: Record, owner: str, settings: Settings) -> None:
     """Raise for a record that could be taken for another one, or land in another entity's books."""
     if not record.text("Id").strip():

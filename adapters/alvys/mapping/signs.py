@@ -18,6 +18,13 @@ class Sides(NamedTuple):
         """Return a record as neither of them."""
         return [Sourced(kind, source_id, label or source_id, withdrawn=True) for kind in self]
 
+    def of(self, bill: Sourced) -> list[Sourced]:
+        """Return a record that was read as a bill as the one that its total makes it, and not as the other."""
+        content = bill.content
+        if content is not None:
+            return self.sourced(bill.source_id, bill.label, lambda: content)
+        return self.withdrawn(bill.source_id, bill.label) if bill.withdrawn else [bill]
+
     def sourced(self, source_id: str, label: str, content: Callable[[], Content]) -> list[Sourced]:
         """Return a record as the one that its total makes it, and not as the other; or why it can't be read."""
         try:

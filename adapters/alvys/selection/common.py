@@ -1,5 +1,6 @@
 """The reasons why records are left alone, and how a table of them is read."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date
@@ -12,27 +13,33 @@ from adapters.alvys.settings import Settings
 class Skip(StrEnum):
     """Why a record was left alone. Each is a wish of the settings or of the vendor's data, never a fault."""
 
-    SUMMARY = "summary"  # an invoice over many loads: a route of its own
-    STANDALONE = "standalone"  # an invoice without a load: likewise
+    STANDALONE = "standalone"  # an invoice without a load: no route of ours
     DRAFT = "draft"
     SUPERSEDED = "superseded"  # the load has a newer one
     NOT_OURS = "not_ours"  # another subsidiary's
-    OWN_DRIVER = "own_driver"  # no carrier to bill us
+    OWN_DRIVER = "own_driver"  # whose bills are left alone, or follow from statements
+    OWN_AUTHORITY = "own_authority"  # an external carrier hauls under our own authority as a carrier
     SUBSIDIARY_CARRIER = "subsidiary_carrier"  # the carrier is one of the tenant's own companies
+    ON_STATEMENT = "on_statement"  # carriers are billed by their statements
     NOT_RELEASED = "not_released"
+    NOT_INVOICED = "not_invoiced"  # the customer is not invoiced yet
+    NO_CARRIER_INVOICE = "no_carrier_invoice"  # the carrier's own invoice has not come yet
     ZERO_VALUED = "zero_valued"
     BEFORE_FIRST_DATE = "before_first_date"
     ON_W2 = "on_w2"  # an employee's pay, while only drivers on 1099 are billed
     OWNER_OPERATOR = "owner_operator"  # who pays what a purchase is for
     DEDUCTED = "deducted"  # a purchase that is taken off somebody's pay
+    OWN_PAYMENT = "own_payment"  # we reported it ourselves
 
 
 Rule = Callable[[Record, Settings], bool]
 
 
-def gone(raw: object) -> bool:
-    """Whether a load or trip was cancelled or deleted."""
-    return isinstance(raw, Mapping) and (raw.get("Status") == "Cancelled" or raw.get("IsDeleted") is True)
+def takes(skipped: Counter[Skip], skip: Skip | None) -> bool:
+    """Whether a record is taken; one that isn't is counted."""
+    if skip is not None:
+        skipped[skip] += 1
+    return skip is None
 
 
 def first_that_applies(rules: Mapping[Skip, Rule], raw: object, path: str, settings: Settings) -> Skip | None:
