@@ -195,13 +195,13 @@ def _settled(purchase: dict[str, Any]) -> bool:
 @pytest.mark.parametrize(
     ("rules", "names"),
     [
-        (Rules(), ["freight", "driver_statements"]),
-        (Rules(expense=False, carrier_statements=True, company_fuel=True, company_toll=True), ["freight"]),
-        (Rules(ignore_driver_bills=True), ["freight"]),
-        (Rules(pay_subsidiary_carrier=True), ["freight"]),
-        (Rules(carrier_statements=True), ["freight", "carrier_statements", "driver_statements"]),
-        (Rules(company_fuel=True), ["freight", "driver_statements", "fuel"]),
-        (Rules(company_toll=True), ["freight", "driver_statements", "tolls"]),
+        (Rules(), ["freight", "summaries", "driver_statements"]),
+        (Rules(expense=False, carrier_statements=True, company_fuel=True, company_toll=True), ["freight", "summaries"]),
+        (Rules(ignore_driver_bills=True), ["freight", "summaries"]),
+        (Rules(pay_subsidiary_carrier=True), ["freight", "summaries"]),
+        (Rules(carrier_statements=True), ["freight", "summaries", "carrier_statements", "driver_statements"]),
+        (Rules(company_fuel=True), ["freight", "summaries", "driver_statements", "fuel"]),
+        (Rules(company_toll=True), ["freight", "summaries", "driver_statements", "tolls"]),
     ],
 )
 async def test_only_what_is_billed_is_read(rules: Rules, names: list[str]) -> None:
