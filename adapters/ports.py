@@ -145,16 +145,6 @@ class Finding:
     fix: str = ""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Charge:
-    """A sort of charge that documents of one type have had: its category, its own name, the type of its loads."""
-
-    document_type: DocumentType
-    category: str
-    name: str
-    load_type: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """One line of the mapping: a charge, where it goes and what stands there; or a gap, where nothing answers."""

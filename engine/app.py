@@ -6,11 +6,11 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import aiohttp
 import anyio
@@ -18,7 +18,7 @@ import structlog
 
 from adapters import alvys, quickbooks
 from adapters.http import Call, Http
-from adapters.ports import Finding
+from adapters.ports import Finding, Place
 from engine.allowance import Allowance, allowance
 from engine.config import Config
 from engine.daemon import Daemon
@@ -26,11 +26,15 @@ from engine.limits import per_endpoint
 from engine.metrics import Metrics
 from engine.notify import keep_alive, notify
 from engine.readiness import Readiness
+from engine.web.admin import NEWEST
 from engine.web.app import make_app
 from engine.web.auth import Role, Token
 from engine.web.server import serving
 from state.instants import Clock
 from state.store import Store
+from state.transaction import Charge
+
+Found = TypeVar("Found")
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +55,14 @@ class Vendors(NamedTuple):
     async def check(self) -> Sequence[Finding]:
         """Say, line by line, whether both connections and what we read there are fit for work."""
         return [*await self.tms.check(), *await self.accounting.check()]
+
+    async def mapping(self, used: Collection[Charge]) -> Sequence[Place]:
+        """Return the mapping of charges line by line, then the gaps."""
+        return await self.accounting.mapping(used)
+
+    async def starting_mapping(self, used: Collection[Charge]) -> str:
+        """Return a mapping to begin with, as text for the configuration file."""
+        return await self.accounting.starting_mapping(used)
 
 
 async def open_store(config: Config, clock: Clock = now) -> Store:
@@ -106,11 +118,28 @@ def _all(*observers: Callable[[Call], None]) -> Callable[[Call], None]:
 
 async def check(config: Config, *, clock: Clock = now) -> Sequence[Finding]:
     """Look at both vendors without a daemon; StoreBusy if one runs, which must then do the looking itself."""
+    return await _looked(config, clock, lambda ends, _: ends.check())
+
+
+async def mapping(config: Config, *, clock: Clock = now) -> Sequence[Place]:
+    """Return the mapping with its gaps without a daemon; StoreBusy if one runs."""
+    return await _looked(config, clock, lambda ends, used: ends.mapping(used))
+
+
+async def starting_mapping(config: Config, *, clock: Clock = now) -> str:
+    """Return a mapping to begin with without a daemon; StoreBusy if one runs."""
+    return await _looked(config, clock, lambda ends, used: ends.starting_mapping(used))
+
+
+async def _looked(
+    config: Config, clock: Clock, look: Callable[[Vendors, Collection[Charge]], Awaitable[Found]]
+) -> Found:
+    """Return what a look at the vendors finds; it also hears which charges there have been."""
     store = await open_store(config, clock)
     try:
         allowed = await allowance(config, store, clock)
         async with vendors(config, store, Metrics(config.home_currency), clock, allowed) as ends:
-            found = await ends.check()
+            found = await look(ends, await store.charges(NEWEST))
         await allowed.reads.flush()
         return found
     finally:
@@ -128,6 +157,7 @@ async def run(
         allowed = await allowance(config, store, clock)
         async with vendors(config, store, metrics, clock, allowed) as ends, anyio.create_task_group() as tasks:
             metrics.watch_skips(lambda: {str(reason): count for reason, count in ends.tms.skipped.items()})
+            metrics.watch_mapping(lambda: ends.accounting.coverage.broken)
             metrics.watch_token("refresh", lambda: ends.accounting.tokens.seconds_to_expiry)
             metrics.watch_token("grant", lambda: ends.accounting.tokens.seconds_to_end)
             daemon = Daemon(
@@ -140,7 +170,7 @@ async def run(
                 clock=clock,
                 allowed=allowed,
             )
-            app = make_app(store, metrics, readiness, _tokens(config), daemon.hurry, ends.check, clock)
+            app = make_app(store, metrics, readiness, _tokens(config), daemon.hurry, ends, clock)
             async with serving(app, config.http.host, config.http.port) as port:
                 tasks.start_soon(keep_alive)
                 tasks.start_soon(_stop_on_signal, daemon.stop)

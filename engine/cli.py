@@ -10,13 +10,13 @@ import sys
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 import anyio
 import click
 import msgspec
 
-from adapters.ports import Finding, Standing
+from adapters.ports import Finding, Place, Standing
 from engine import app, config, logs, screen
 from engine.client import Admin, Refused
 from engine.demo import Demo, DemoFailed
@@ -32,6 +32,21 @@ _LOST = (StoreFailed, StoreDamaged, StoreMismatch)
 _STATES = [str(state) for state in State]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Found = TypeVar("Found")
+
+
+class Look(NamedTuple, Generic[Found]):
+    """A look at the vendors: how it is taken here, and where the daemon's answer holds what it found."""
+
+    here: Callable[[config.Config], Coroutine[Any, Any, Any]]
+    path: str
+    member: str
+    shape: type[Found]
+
+
+_CHECK: Final = Look(app.check, "check", "findings", list[Finding])
+_MAPPING: Final = Look(app.mapping, "mapping", "places", list[Place])
+_STARTING: Final = Look(app.starting_mapping, "mapping/start", "toml", str)
 
 
 @click.group()
@@ -56,9 +71,19 @@ def run(path: Path | None, *, die_with_parent: bool, announce: bool) -> None:
 @click.option("--config", "path", type=click.Path(path_type=Path), help="TOML file of the legal entity.")
 @click.option("--url", envvar="LOADLEDGER_URL", help="Let the daemon there do the looking.")
 @click.option("--token", envvar="LOADLEDGER_TOKEN", help="Your token for it.")
-def check(path: Path | None, url: str | None, token: str | None) -> None:
+@click.option("--mapping", is_flag=True, help="Show where each charge is booked, and which have no place, instead.")
+@click.option("--write", "file", type=click.Path(path_type=Path), help="With --mapping: write one to begin with.")
+def check(path: Path | None, url: str | None, token: str | None, *, mapping: bool, file: Path | None) -> None:
     """Say line by line whether connections, plan, preferences, accounts and mapping are fit, and what to do if not."""
-    findings = _checked_by_daemon(url, token) if url else _checked_here(path, token)
+    if file is not None:
+        if not mapping:
+            raise click.UsageError("--write goes with --mapping")
+        return _begin_mapping(file, path, url, token)
+    if mapping:
+        places = _looked(_MAPPING, path, url, token)
+        screen.show_places(screen.console(), places)
+        sys.exit(any(place.standing is Standing.FAIL for place in places))
+    findings = _looked(_CHECK, path, url, token)
     screen.show_findings(screen.console(), findings)
     sys.exit(any(finding.standing is Standing.FAIL for finding in findings))
 
@@ -298,18 +323,31 @@ def _guarded(work: Callable[[], Coroutine[Any, Any, Any]], *, pass_on: type[Exce
     raise error
 
 
-def _checked_here(path: Path | None, token: str | None) -> list[Finding]:
+def _looked(look: Look[Found], path: Path | None, url: str | None, token: str | None) -> Found:
+    """Return what a look at the vendors finds, taken by the daemon if one is named, or runs."""
+    if url:
+        return _looked_by_daemon(look, url, token)
     settings = _configured(path)
     logs.configure("error", settings.secrets())
     try:
-        return list(_guarded(partial(app.check, settings), pass_on=StoreBusy))
+        return cast("Found", _guarded(partial(look.here, settings), pass_on=StoreBusy))
     except StoreBusy:
         # The daemon owns the store and with it the one refresh token: it must do the looking.
-        return _checked_by_daemon(f"http://{settings.http.listen}", token)
+        return _looked_by_daemon(look, f"http://{settings.http.listen}", token)
 
 
-def _checked_by_daemon(url: str, token: str | None) -> list[Finding]:
-    return msgspec.convert(_asked(url, token, lambda admin: admin.get("check"))["findings"], list[Finding])
+def _looked_by_daemon(look: Look[Found], url: str, token: str | None) -> Found:
+    return msgspec.convert(_asked(url, token, lambda admin: admin.get(look.path))[look.member], look.shape)
+
+
+def _begin_mapping(file: Path, path: Path | None, url: str | None, token: str | None) -> None:
+    """Write a mapping to begin with to a new file."""
+    try:
+        with file.open("x", encoding="utf-8") as new:
+            new.write(_looked(_STARTING, path, url, token))
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}") from error
+    click.echo(f"{file}: go through it line by line, then put it into the configuration")
 
 
 def _backed_up_here(path: Path | None, token: str | None, to: Path) -> int:

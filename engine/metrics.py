@@ -103,6 +103,9 @@ class Metrics:
             "observations_waiting",
             "Documents seen in accounting and not yet acted on, or of another amount than ours.",
         )
+        self._mapping = gauge(
+            "mapping_broken", "Lines of the mapping whose item or account can't be used, as of its last change."
+        )
         self._answered = gauge("store_answered", "1 if the store answered this scrape; if 0, its gauges are old.")
         self._transitions = counter(
             "transitions_total", "Moves of transactions, by the fact behind them.", trigger=(*Trigger, FORCED, RELEASED)
@@ -218,6 +221,10 @@ class Metrics:
     def watch_skips(self, skipped: Callable[[], Mapping[str, int]]) -> None:
         """Ask `skipped` at each scrape how many records, by reason, the TMS reader has left alone so far."""
         self._registry.register(_Skips(skipped))
+
+    def watch_mapping(self, broken: Callable[[], Mapping[str, int]]) -> None:
+        """Ask at each scrape how many lines of the mapping are `broken`, by problem."""
+        self._mapping.set_function(lambda: sum(broken().values()))
 
     def watch_loop(self, name: str) -> None:
         """Show the loop `name` from now on."""

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from adapters.ports import Finding, Standing
+from adapters.ports import Finding, Place, Standing
 from state.lifecycle import State
 
 if TYPE_CHECKING:
@@ -47,6 +47,21 @@ def show_findings(console: Console, findings: Iterable[Finding]) -> None:
         console.print(mark, Text(finding.subject, style="bold"), Text(finding.detail), soft_wrap=True)
         if finding.fix and finding.standing is not Standing.PASS:
             console.print(Text(f"      {finding.fix}"), soft_wrap=True)
+
+
+def show_places(console: Console, places: Sequence[Place]) -> None:
+    """Print the mapping as a table, then what to do about each line that is not fit."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("slot", "charge", "load type", "target", "type", "state", "gap"):
+        table.add_column(heading, overflow="fold")
+    for place in places:
+        told = (place.slot, place.charge, place.load_type, place.target, place.type)
+        state = Text(place.state, style=_STANDING[place.standing])
+        table.add_row(*(Text(each) for each in told), state, Text(place.gap))
+    console.print(table)
+    for place in places:
+        if place.fix and place.standing is not Standing.PASS:
+            console.print(Text(f"{place.slot} {place.charge}: {place.fix}"), soft_wrap=True)
 
 
 def show_config_problems(console: Console, problems: "Sequence[ConfigProblem]") -> None:

@@ -287,6 +287,12 @@ FROM tallies WHERE transactions > 0
 -- count_messages: how many, and since when, by effect and phase
 SELECT effect, phase, count(*) AS messages, min(created_at) AS oldest FROM messages GROUP BY effect, phase
 
+-- charges: what the newest transactions were charged for; all of them would hold up the writer
+SELECT DISTINCT t.document_type, l.value ->> '$.category' AS category, l.value ->> '$.name' AS name,
+       coalesce(nullif(l.value ->> '$.segment.load_type', ''), t.content ->> '$.segment.load_type') AS load_type
+FROM (SELECT document_type, content FROM transactions ORDER BY id DESC LIMIT :newest) t, json_each(t.content, '$.lines') l
+WHERE t.document_type <> 'payment'
+
 -- count_observations: documents seen and not yet acted on
 SELECT count(*) AS observations FROM observations
 

@@ -38,7 +38,7 @@ from state.outbox import Attempt, Change, Claim, Observation, PaymentReport, Pha
 from state.pauses import Pauses, unpaused
 from state.problem import problem
 from state.rows import attempt_from, change_from, transaction_from, write
-from state.transaction import Document, DocumentType, Kind, Origin, Sourced, Transaction, TransactionId
+from state.transaction import Charge, Document, DocumentType, Kind, Origin, Sourced, Transaction, TransactionId
 from state.trouble import StoreMismatch
 
 
@@ -409,6 +409,11 @@ class Store:
         """Return how many transactions stand where, and their money."""
         rows = await self._database.run(lambda work: work.rows("count_transactions"))
         return [Count(Kind(kind), State(state), *rest) for kind, state, *rest in rows]
+
+    async def charges(self, newest: int) -> list[Charge]:
+        """Return every sort of charge that the `newest` transactions have had."""
+        rows = await self._database.run(lambda work: work.rows("charges", newest=newest))
+        return [Charge(DocumentType(document_type), *rest) for document_type, *rest in rows]
 
     async def backlog(self) -> list[Backlog]:
         """Return how many messages are not delivered, and since when."""

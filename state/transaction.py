@@ -171,6 +171,16 @@ class Line:
     segment: Segment = Segment()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Charge:
+    """A sort of charge that documents of one type have had: its category, its own name, the type of its loads."""
+
+    document_type: DocumentType
+    category: str
+    name: str
+    load_type: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Which record of the TMS is meant: the route it takes and its id there."""

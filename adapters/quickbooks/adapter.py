@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing_extensions import override
 
 from adapters.http import Http
-from adapters.ports import Accounting, Changes, Charge, Finding, Links, Place, Vault
+from adapters.ports import Accounting, Changes, Finding, Links, Place, Vault
 from adapters.quickbooks.auth import Tokens
 from adapters.quickbooks.changes import Watch
 from adapters.quickbooks.charges import Charges
@@ -21,7 +21,7 @@ from adapters.quickbooks.references import References
 from adapters.quickbooks.settings import Settings
 from adapters.quickbooks.starting import starting
 from adapters.quickbooks.voids import Voids
-from state.transaction import DocumentType
+from state.transaction import Charge, DocumentType
 
 
 class QuickBooks(Accounting):

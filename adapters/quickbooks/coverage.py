@@ -6,14 +6,14 @@ from typing import Final
 
 import structlog
 
-from adapters.ports import Charge, Place, Rejected, Standing
+from adapters.ports import Place, Rejected, Standing
 from adapters.quickbooks.charges import SLOTS, Charges, Entry, slot_for, slot_of
 from adapters.quickbooks.references import References
 from adapters.quickbooks.rolls import fold
 from adapters.quickbooks.settings import Mapping as Tables
 from adapters.quickbooks.shapes import Account, Item
 from state.problem import Problem
-from state.transaction import DocumentType, Line, Money
+from state.transaction import Charge, DocumentType, Line, Money
 
 PASS, WARN, FAIL = Standing
 

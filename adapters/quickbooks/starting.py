@@ -8,13 +8,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from adapters.ports import Charge
 from adapters.quickbooks.charges import LIABILITY, REVENUE, SLOTS, Slot, slot_of
 from adapters.quickbooks.items import PLAIN
 from adapters.quickbooks.references import PAYABLE
 from adapters.quickbooks.rolls import fold
 from adapters.quickbooks.shapes import Account, Item, Listed
-from state.transaction import DocumentType
+from state.transaction import Charge, DocumentType
 
 Row = TypeVar("Row", bound=Listed)
 

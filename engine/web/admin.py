@@ -1,29 +1,55 @@
 """The admin API: see what stands where and why, and act on it with a name and a reason."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from adapters.ports import Finding
+from adapters.ports import Finding, Place
 from engine.web.auth import CALLER
 from engine.web.inputs import Copied, Effects, Forced, Listing, Reasoned, Released, body, query
 from engine.web.problems import ILLEGAL, NOT_FORCEABLE, Refused
-from engine.web.shapes import Allowed, Backup, Detail, Findings, Page, Paused, Releases, Row, Summary
+from engine.web.shapes import (
+    Allowed,
+    Backup,
+    Detail,
+    Findings,
+    Page,
+    Paused,
+    Places,
+    Releases,
+    Row,
+    Starting,
+    Summary,
+)
 from state.lifecycle import IllegalMove, Trigger
 from state.moves import FORCED, RELEASED, Cause, StaleTransaction
 from state.store import NotForceable, NotHeld, Store
-from state.transaction import Transaction, TransactionId
+from state.transaction import Charge, Transaction, TransactionId
 
 log = structlog.get_logger(__name__)
 
 Input = TypeVar("Input", bound=Reasoned)
-Checking = Callable[[], Awaitable[Sequence[Finding]]]
+
+NEWEST: Final = 5000  # transactions whose charges the mapping is held against
+
+
+class Inspector(Protocol):
+    """Whoever can look at both vendors."""
+
+    async def check(self) -> Sequence[Finding]:
+        """Say line by line whether both are fit."""
+
+    async def mapping(self, used: Collection[Charge]) -> Sequence[Place]:
+        """Return the mapping of charges line by line, then the gaps."""
+
+    async def starting_mapping(self, used: Collection[Charge]) -> str:
+        """Return a mapping to begin with, as text for the configuration file."""
 
 
 class Action(NamedTuple, Generic[Input]):
@@ -67,12 +93,14 @@ _ONE: Final = "/v1/transactions/{id:[1-9][0-9]{0,17}}"  # as many digits as the 
 class Admin:
     """The admin API of one store.
 
-    After an accepted action `moved` is told the fact, and `wake` is called. `check` looks at both vendors.
+    After an accepted action `moved` is told the fact, and `wake` is called. `inspector` looks at both vendors.
     """
 
-    def __init__(self, store: Store, moved: Callable[[str], None], wake: Callable[[], None], check: Checking) -> None:
+    def __init__(
+        self, store: Store, moved: Callable[[str], None], wake: Callable[[], None], inspector: Inspector
+    ) -> None:
         self._store = store
-        self._check = check
+        self._inspector = inspector
         self._moved = moved
         self._wake = wake
 
@@ -82,6 +110,8 @@ class Admin:
         return [
             web.get("/v1/summary",         self.summary),
             web.get("/v1/check",           self.check),
+            web.get("/v1/mapping",         self.mapping),
+            web.get("/v1/mapping/start",   self.starting_mapping),
             web.get("/v1/transactions",    self.page),
             web.get(_ONE,                  self.detail),
             web.get("/v1/pauses",          self.pauses),
@@ -103,7 +133,15 @@ class Admin:
 
     async def check(self, _: web.Request) -> web.Response:
         """Answer, line by line, whether both vendors and what we read there are fit; it costs a few reads."""
-        return _answer(Findings(list(await self._check())))
+        return _answer(Findings(list(await self._inspector.check())))
+
+    async def mapping(self, _: web.Request) -> web.Response:
+        """Answer the mapping of charges line by line, then the gaps; it costs a few reads."""
+        return _answer(Places(list(await self._inspector.mapping(await self._store.charges(NEWEST)))))
+
+    async def starting_mapping(self, _: web.Request) -> web.Response:
+        """Answer a mapping to begin with, as text for the configuration file; it costs a few reads."""
+        return _answer(Starting(await self._inspector.starting_mapping(await self._store.charges(NEWEST))))
 
     async def page(self, request: web.Request) -> web.Response:
         """Answer some transactions, newest first."""

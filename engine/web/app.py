@@ -8,7 +8,7 @@ from aiohttp import web
 
 from engine.metrics import Metrics
 from engine.readiness import Readiness
-from engine.web.admin import Admin, Checking
+from engine.web.admin import Admin, Inspector
 from engine.web.auth import Door, Token
 from engine.web.connections import guarded
 from engine.web.health import Health
@@ -26,17 +26,17 @@ def make_app(  # noqa: PLR0913, PLR0917 - everything the surface shows
     readiness: Readiness,
     tokens: Sequence[Token],
     wake: Callable[[], None],
-    check: Checking,
+    inspector: Inspector,
     clock: Callable[[], datetime],
 ) -> web.Application:
     """Return the application: health and metrics open, the admin API behind `tokens`.
 
-    `wake` is called after each accepted action, so that what it left in the outbox leaves at once. `check` looks at
-    both vendors.
+    `wake` is called after each accepted action, so that what it left in the outbox leaves at once. `inspector`
+    looks at both vendors.
     """
     # The door belongs to a sub-application: no spelling of a path reaches an admin handler around it.
     admin = web.Application(middlewares=[Door(tokens, clock).middleware()])
-    admin.add_routes(Admin(store, metrics.moved, wake, check).routes())
+    admin.add_routes(Admin(store, metrics.moved, wake, inspector).routes())
     app = web.Application(middlewares=[problems, guarded], client_max_size=_LARGEST_BODY)
     app.add_routes(Health(store, metrics, readiness, clock).routes())
     app.add_subapp("/admin/", admin)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
-from adapters.ports import Finding
+from adapters.ports import Finding, Place
 from state.lifecycle import FORCEABLE, Effect, State, Trigger, triggers
 from state.outbox import Attempt, Change, Phase
 from state.pauses import Pause
@@ -166,6 +166,18 @@ class Findings(msgspec.Struct, frozen=True):
     """What a look at both vendors found."""
 
     findings: list[Finding]
+
+
+class Places(msgspec.Struct, frozen=True):
+    """The mapping of charges line by line, then the gaps."""
+
+    places: list[Place]
+
+
+class Starting(msgspec.Struct, frozen=True):
+    """A mapping to begin with, as text for the configuration file."""
+
+    toml: str
 
 
 class Group(msgspec.Struct, frozen=True):

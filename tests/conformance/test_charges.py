@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.ports import Charge, Finding, Order, OutcomeUnknown, Place, Rejected, Standing
+from adapters.ports import Finding, Order, OutcomeUnknown, Place, Rejected, Standing
 from adapters.quickbooks import Charges, Mapping, QuickBooks
 from adapters.sandbox.quickbooks import Switches, hands
-from state.transaction import DocumentType, Kind, Line, Money, Segment, Transaction
+from state.transaction import Charge, DocumentType, Kind, Line, Money, Segment, Transaction
 from tests.conformance.world import BILL, CREDIT, INVOICE, World, holding, line, order_kind, transaction
 
 Open = Callable[..., Awaitable[World]]

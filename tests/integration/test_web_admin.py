@@ -1,5 +1,6 @@
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -11,7 +12,7 @@ import pytest
 from rich.console import Console
 from structlog.testing import capture_logs
 
-from adapters.ports import Finding, Standing
+from adapters.ports import Finding, Place, Standing
 from engine.metrics import Metrics
 from engine.readiness import Readiness
 from engine.screen import show_detail, show_page
@@ -24,13 +25,14 @@ from state.moves import Cause
 from state.outbox import Claim, Delivered, InDoubt, Outcome, Receipt, Refused, Remark
 from state.problem import problem
 from state.store import Filter, Store
-from state.transaction import Content, Document, Kind, Line, Money, Party, Sourced, TransactionId
+from state.transaction import Charge, Content, Document, Kind, Line, Money, Party, Sourced, TransactionId
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SEEN = Cause("intake", "seen in the TMS")
 OPERATOR, VIEWER = new_token()[0], new_token()[0]
 TOKENS = (Token("olga", Role.OPERATOR, digest(OPERATOR)), Token("vera", Role.VIEWER, digest(VIEWER)))
 FINDINGS = (Finding("closing date", Standing.FAIL, "books closed up to 2026-09-30", "Move the closing date."),)
+PLACE = Place("revenue", "", "", "", "", "gap", Standing.FAIL, "no key answers", "Set one.")
 REASON = {"reason": "the books were reopened"}
 ONE = "/admin/v1/transactions/1"
 
@@ -46,15 +48,19 @@ class Daemon:
 
     @asynccontextmanager
     async def served(self, *tokens: Token) -> AsyncIterator[None]:
-        app = make_app(
-            self.store, self.metrics, Readiness(lambda: NOON), tokens, self._wake, self._check, lambda: self.now
-        )
+        app = make_app(self.store, self.metrics, Readiness(lambda: NOON), tokens, self._wake, self, lambda: self.now)
         async with serving(app, "127.0.0.1", 0) as port, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
             self.session = session
             yield
 
-    async def _check(self) -> Sequence[Finding]:
+    async def check(self) -> Sequence[Finding]:
         return FINDINGS
+
+    async def mapping(self, used: Collection[Charge]) -> Sequence[Place]:
+        return [replace(PLACE, charge=each.name, load_type=each.load_type) for each in used]
+
+    async def starting_mapping(self, used: Collection[Charge]) -> str:
+        return f"[mapping] # {len(used)}"
 
     def _wake(self) -> None:
         self.woken += 1
@@ -558,6 +564,20 @@ async def test_check_shows_each_finding_with_its_fix(daemon: Daemon) -> None:
             }
         ],
     )
+
+
+async def test_mapping_is_held_against_the_charges_that_transactions_have_had(daemon: Daemon) -> None:
+    for source_id in ("1", "2"):
+        await daemon.record(source_id)
+    async with daemon.served(*TOKENS):
+        status, answer = await daemon.get("/admin/v1/mapping")
+        _, start = await daemon.get("/admin/v1/mapping/start")
+    assert status == 200
+    assert {(each["charge"], each["standing"], each["fix"]) for each in answer["places"]} == {
+        ("Detention", "fail", "Set one."),
+        ("Linehaul", "fail", "Set one."),
+    }
+    assert start == {"toml": "[mapping] # 2"}
 
 
 # -- backups --------------------------------------------------------------------------------------------------

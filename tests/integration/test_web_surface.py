@@ -1,6 +1,6 @@
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,13 +12,13 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from adapters.ports import Finding
 from engine.metrics import Metrics
 from engine.readiness import Readiness
 from engine.web.app import make_app
 from engine.web.connections import Limits, guarded
 from engine.web.server import run, serving
 from state.store import Store
+from tests.unit.fakes import Unlooked
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # Long enough never to pass within a test, and so short that the one under test ends it at once.
@@ -63,13 +63,9 @@ async def session(store: Store, readiness: Readiness, clock: Clock) -> AsyncIter
         yield session
 
 
-async def _unchecked() -> Sequence[Finding]:
-    return ()
-
-
 @asynccontextmanager
 async def _session(store: Store, readiness: Readiness, clock: Clock) -> AsyncIterator[aiohttp.ClientSession]:
-    app = make_app(store, Metrics(), readiness, (), lambda: None, _unchecked, clock)
+    app = make_app(store, Metrics(), readiness, (), lambda: None, Unlooked(), clock)
     async with serving(app, "127.0.0.1", 0) as port, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
         yield session
 
@@ -220,7 +216,7 @@ def _limited(**limits: float) -> Limits:
 
 @pytest.fixture
 def app(store: Store, readiness: Readiness, clock: Clock) -> web.Application:
-    return make_app(store, Metrics(), readiness, (), lambda: None, _unchecked, clock)
+    return make_app(store, Metrics(), readiness, (), lambda: None, Unlooked(), clock)
 
 
 async def test_a_client_that_says_nothing_is_cut_off(app: web.Application) -> None:

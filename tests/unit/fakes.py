@@ -16,7 +16,19 @@ import msgspec
 from structlog.testing import capture_logs
 from typing_extensions import override
 
-from adapters.ports import Absent, Changes, Conflict, Finding, Found, Order, Present, Sender, VendorError, Verdict
+from adapters.ports import (
+    Absent,
+    Changes,
+    Conflict,
+    Finding,
+    Found,
+    Order,
+    Place,
+    Present,
+    Sender,
+    VendorError,
+    Verdict,
+)
 from engine.lane import Pace
 from engine.relay import Relay
 from engine.routes import lanes, routes
@@ -24,7 +36,7 @@ from state import database
 from state.lifecycle import Effect, Trigger
 from state.outbox import Claim, Observation, Outcome, Receipt
 from state.problem import Problem
-from state.transaction import Document, DocumentType, Kind
+from state.transaction import Charge, Document, DocumentType, Kind
 
 if TYPE_CHECKING:
     import pytest
@@ -419,3 +431,16 @@ class Bench:
     def _ended(self, effect: Effect, outcome: Outcome, fact: Trigger | None) -> None:
         self.ended.append((effect, type(outcome).__name__))
         self.moved.extend([fact] if fact else [])
+
+
+class Unlooked:
+    """Nobody who could look at a vendor."""
+
+    async def check(self) -> Sequence[Finding]:
+        return ()
+
+    async def mapping(self, used: Collection[Charge]) -> Sequence[Place]:
+        return ()
+
+    async def starting_mapping(self, used: Collection[Charge]) -> str:
+        return ""

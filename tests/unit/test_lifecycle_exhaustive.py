@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,12 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
-from adapters.ports import Finding
 from engine.metrics import Metrics
 from engine.readiness import Readiness
 from engine.web.app import make_app
 from engine.web.auth import Role, Token, digest, new_token
 from tests.unit.atlas import ONE, STATES, Atlas, Spot, Stage
-from tests.unit.fakes import spared
+from tests.unit.fakes import Unlooked, spared
 from tests.unit.rules import FORCED, TABLE, Place, cells
 
 if TYPE_CHECKING:
@@ -76,10 +75,6 @@ def allowed(place: Place) -> dict[str, list[str]]:
     }
 
 
-async def nothing() -> Sequence[Finding]:
-    return []
-
-
 async def people(client: Client, stage: Stage, spot: Spot) -> None:
     """Let everybody try everything at one spot: first what is refused, then what is not."""
     await stage.set_back(spot)
@@ -116,7 +111,7 @@ async def test_person_can_do_what_role_and_rules_allow_and_nothing_else_leaves_a
     tokens = [Token(str(role), role, digest(secret)) for role, secret in SECRETS.items()]
     # The door's clock runs fast, or it would soon send away whoever comes without a token.
     late = partial(desk.clock.forward, seconds=30)
-    app = make_app(desk.store, Metrics(), Readiness(desk.clock), tokens, lambda: None, nothing, late)
+    app = make_app(desk.store, Metrics(), Readiness(desk.clock), tokens, lambda: None, Unlooked(), late)
     alike = {(spot.place.state, spot.place.phases): spot for spot in atlas.spots.values()}
     with spared(monkeypatch):
         async with TestClient(TestServer(app)) as client:

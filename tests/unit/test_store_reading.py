@@ -21,6 +21,7 @@ from state.schema import migrate
 from state.store import Backlog, Count, Filter
 from state.transaction import (
     Address,
+    Charge,
     Content,
     Document,
     DocumentType,
@@ -29,6 +30,7 @@ from state.transaction import (
     Money,
     Origin,
     Party,
+    Segment,
     Sourced,
     Transaction,
     TransactionId,
@@ -39,6 +41,26 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Desk, OpenDesk
 
 WHEN = datetime(2026, 10, 1, 23, 59, 59, 999_999, tzinfo=UTC)
+
+
+async def test_charges_are_told_by_what_the_newest_transactions_had(desk: "Desk") -> None:
+    async def record(number: str, *lines: Line, load_type: str = "") -> None:
+        plain = desk.sourced(load=number).content
+        assert plain
+        await desk.record(load=number, content=replace(plain, lines=lines, segment=Segment(load_type=load_type)))
+
+    def line(name: str, load_type: str = "") -> Line:
+        return Line("accessorial", name, Money(100), segment=Segment(load_type=load_type))
+
+    await record("1001", line("Tarp"), line("Tarp"), line("Lumper", "asset"), load_type="brokerage")
+    await record("1002", line("Lumper"))
+    invoice = DocumentType.INVOICE
+    assert set(await desk.store.charges(10)) == {
+        Charge(invoice, "accessorial", "Tarp", "brokerage"),
+        Charge(invoice, "accessorial", "Lumper", "asset"),
+        Charge(invoice, "accessorial", "Lumper", ""),
+    }
+    assert await desk.store.charges(1) == [Charge(invoice, "accessorial", "Lumper", "")]
 
 
 def labels(transactions: list[Transaction]) -> list[str]:
