@@ -141,6 +141,8 @@ class Relay:
             outcome = Refused(flaw)
         elif message.effect is Effect.EXPORT and (awaited := _awaited(claim)):
             outcome = Postponed(self._judgement.after(self._pace.retry_cap), awaited)
+        elif claim.unpaying:
+            outcome = Postponed(self._judgement.after(self._pace.retry_base), "waits until what was paid is taken back")
         elif not self._open():
             return None
         else:

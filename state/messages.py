@@ -33,10 +33,14 @@ class Ending(NamedTuple):
 
 
 def claimed(work: Work, row: sqlite3.Row) -> Claim:
-    """Return the claim of a due message: a payment's with the document it pays, a report's with what was told."""
+    """Return the claim of a due message: with the document a payment pays, whether a void waits, or what was told."""
     claim = claim_from(row)
-    if claim.message.effect is not Effect.REPORT_PAYMENT:
-        return replace(claim, settled=_settled(work, claim.transaction))
+    if claim.message.effect is Effect.EXPORT:
+        settled = _settled(work, claim.transaction)
+        return replace(claim, settled=settled) if settled else claim
+    if claim.message.effect is Effect.VOID:
+        of = {"kind": claim.transaction.kind.value, "source_id": claim.transaction.source_id}
+        return replace(claim, unpaying=work.row("unpaying", **of) is not None)
     [told] = work.rows("tellings", transaction_id=claim.transaction.id, message_id=claim.message.id)
     return replace(claim, told=Tellings(told["count"], told["total"]), due=told["due"])
 

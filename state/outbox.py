@@ -86,13 +86,15 @@ class Tellings:
 class Claim:
     """A message taken up by the relay, with the transaction it speaks for.
 
-    `settled` is the document of what a payment pays, None while accounting holds none. `told` is what the TMS is known
+    `settled` is the document of what a payment pays, None while accounting holds none; `unpaying` says that payments
+    of what a void is to take back are being taken back too. `told` is what the TMS is known
     to hold from us of what a report speaks of, `due` what that should add up to, in minor units, once it is delivered.
     """
 
     message: Message
     transaction: Transaction
     settled: Document | None = None
+    unpaying: bool = False
     told: Tellings = Tellings()
     due: int = 0
 

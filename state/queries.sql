@@ -161,6 +161,11 @@ WHERE phase = 'waiting' AND effect = 'export' AND due_at > :now
                          WHERE t.kind = 'customer_payment' AND t.content ->> '$.settles.source_id' = :source_id
                            AND t.content ->> '$.settles.kind' = :kind)
 
+-- unpaying: whether payments of what is to be voided are under way out of accounting
+SELECT m.id FROM transactions t JOIN messages m ON m.transaction_id = t.id
+WHERE t.kind = 'customer_payment' AND t.content ->> '$.settles.source_id' = :source_id AND t.content ->> '$.settles.kind' = :kind
+  AND m.lane = 'accounting' AND m.effect = 'void' AND m.phase IN ('waiting', 'sent', 'in_doubt') LIMIT 1
+
 -- announce: intent before effect; no row means the message was replaced, or its effect paused, since it was claimed
 UPDATE messages SET phase = 'sent', attempts = attempts + 1, reads = 0, request_id = :request_id, body = :body, sent_at = :now, note = ''
 WHERE id = :id AND phase = :phase AND attempts = :attempts AND revision = :revision

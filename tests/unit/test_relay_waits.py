@@ -73,3 +73,32 @@ async def test_payment_of_another_invoice_goes_on_waiting(bench: Bench) -> None:
     await bench.relay.run_once()
     await bench.relay.run_once()
     assert (await bench.desk.again(paid)).state is State.PENDING
+
+
+async def test_invoice_is_taken_back_after_the_payments_on_it(bench: Bench) -> None:
+    desk = bench.desk
+    invoice = await desk.new(load="1001")
+    await bench.relay.run_once()
+    paid = await desk.new(**payment(desk))
+    await bench.relay.run_once()
+    await desk.withdraw("1001")
+    await desk.record(**payment(desk), withdrawn=True)
+    await bench.relay.run_once()
+    [standing] = await desk.store.standings(invoice.id)
+    assert standing.note == "waits until what was paid is taken back"
+    assert (await desk.again(paid)).state is State.REVERTED
+    await bench.drain()
+    assert (await desk.again(invoice)).state is State.REVERTED
+
+
+async def test_invoice_whose_payment_could_not_be_taken_back_waits_no_longer(desk: "Desk") -> None:
+    invoice = await desk.exported(load="1001")
+    await desk.new(**payment(desk))
+    await desk.finish(await desk.announced(), desk.yes("document of p1"))
+    await desk.withdraw("1001")
+    await desk.record(**payment(desk), withdrawn=True)
+    claims = {claim.transaction.id: claim for claim in await desk.store.claim(["accounting"], 9)}
+    assert claims.pop(invoice.id).unpaying
+    [of_payment] = claims.values()
+    await desk.finish(of_payment, desk.no("party_missing"))
+    assert not (await desk.claim()).unpaying

@@ -13,7 +13,7 @@ _LARGE = re.compile(
     r"SCAN (messages|transactions|attempts|history|m|t|a|e)\b(?! USING INDEX (one_in_flight|messages_))"
 )
 _PATH = (
-    *("begin_run", "unclean_run", "doubt_all_sent", "end_open_attempts", "end_run", "wake_payments"),
+    *("begin_run", "unclean_run", "doubt_all_sent", "end_open_attempts", "end_run", "wake_payments", "unpaying"),
     *("claim", "next_due", "announce", "begin_attempt", "end_attempt", "bury_message", "postpone_message"),
     *(
         "doubt_message",
