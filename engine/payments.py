@@ -7,7 +7,7 @@ it was paid, how, and under which reference.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -26,6 +26,8 @@ CURSOR = "payments"
 
 # The share of a document that was settled without a payment we can name, such as a credit applied by hand.
 UNNAMED = "unnamed"
+
+_SETTLING: Final = frozenset({State.EXPORTED, State.PAID})  # where payments can be told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Payments:
         self._caught_up(await self._confront() or behind)
         broken: list[Exception] = []
         fresh = set(changes.observations)
-        for seen in await self._store.memory.observations():
+        for seen in await self._store.dismiss(await self._store.memory.observations(), self._quiet):
             try:
                 await self._act(seen, new=seen in fresh)
             except StaleTransaction:
@@ -91,6 +93,13 @@ class Payments:
                 broken.append(error)
         if broken:
             raise ExceptionGroup("observations that could not be acted on", broken)
+
+    def _quiet(self, transaction: Transaction, seen: Observation, told: dict[str, Told]) -> bool:
+        """Whether nothing follows from an observation: both sides agree, as most times that something is seen again."""
+        if seen.gone or transaction.state not in _SETTLING or transaction.total != seen.total:
+            return False
+        reported = transaction.kind in self._reported
+        return next(facts(transaction, seen, told, self._clock().date(), reported=reported), None) is None
 
     async def _confront(self) -> bool:
         """Ask again for what seems to stand though it is reverted, and tell of what does; say if any does."""
@@ -120,7 +129,7 @@ class Payments:
         if transaction is None and not seen.gone:
             return  # a document of ours whose export is not concluded yet
         if transaction is not None:
-            if transaction.state not in {State.EXPORTED, State.PAID}:
+            if transaction.state not in _SETTLING:
                 return
             differs = transaction.total != seen.total and not seen.gone
             if differs and new:

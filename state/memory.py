@@ -23,6 +23,11 @@ class Told(NamedTuple):
     told: int
 
 
+def applied(work: Work, transaction_id: TransactionId) -> dict[str, Told]:
+    """Return, by payment, what is applied to a transaction and what the TMS was told of it."""
+    return {row["payment_id"]: Told(*row) for row in work.rows("settlements", transaction_id=transaction_id)}
+
+
 class Memory:
     """The store's smaller tables, through the same writer. Each call is one commit."""
 
@@ -70,8 +75,7 @@ class Memory:
 
     async def settlements(self, transaction_id: TransactionId) -> dict[str, Told]:
         """Return, by payment, what is applied to a transaction and what the TMS was told of it."""
-        rows = await self._database.run(lambda work: work.rows("settlements", transaction_id=transaction_id))
-        return {row["payment_id"]: Told(*row) for row in rows}
+        return await self._database.run(lambda work: applied(work, transaction_id))
 
     async def linked(self, kind: str, key: str) -> str | None:
         """Return the accounting id remembered for (kind, key), or None."""

@@ -4,7 +4,7 @@
 says so, an outbox message in the same commit. Reads go through the same writer, so they see every commit.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -16,7 +16,7 @@ from state.commit import Work
 from state.database import Database
 from state.instants import Clock, from_micros
 from state.lifecycle import Effect, IllegalMove, State, Trigger, forceable
-from state.memory import Memory, Told
+from state.memory import Memory, Told, applied
 from state.messages import Ended, Ending, announce, claimed, finish
 from state.moves import (
     FORCED,
@@ -190,6 +190,19 @@ class Store:
             return apply(work, before, trigger, cause, report=report, changes=changes)
 
         return await self._database.run(unit)
+
+    async def dismiss(
+        self, kept: Sequence[Observation], quiet: Callable[[Transaction, Observation, dict[str, Told]], bool]
+    ) -> list[Observation]:
+        """Forget, in one commit, the observations that `quiet` says nothing follows from, and return the others.
+
+        It is asked with what is recorded of the transaction; one of a document that is nobody's is kept.
+        """
+
+        def unit(work: Work) -> list[Observation]:
+            return [seen for seen in kept if not _dismissed(work, seen, quiet)]
+
+        return await self._database.run(unit) if kept else []
 
     async def stray(self) -> list[Observation]:
         """Return what was seen to stand in accounting of transactions that are reverted, and may be gone since."""
@@ -422,6 +435,17 @@ class Store:
             Backlog(Effect(effect), Phase(phase), messages, from_micros(oldest))
             for effect, phase, messages, oldest in rows
         ]
+
+
+def _dismissed(
+    work: Work, seen: Observation, quiet: Callable[[Transaction, Observation, dict[str, Told]], bool]
+) -> bool:
+    key = {"document_type": seen.document_type, "document_id": seen.document.id}
+    row = work.row("find_by_document", **key)
+    if row is None or not quiet(transaction := transaction_from(row), seen, applied(work, transaction.id)):
+        return False
+    work.run("forget_observation", **key, body=write(seen))
+    return True
 
 
 def _named(work: Work, before: Transaction, dest: State, document_id: str) -> Document:

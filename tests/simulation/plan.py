@@ -69,11 +69,14 @@ class Plan:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
+_LONGEST: Final = 4 * 3600.0  # seconds; in longer ones the looks at what did not change take most of the time
+
+
 def drawn(seed: int, transactions: int) -> Plan:
     """Return the plan of a seed, for about so many transactions."""
     chance = Random(f"plan {seed}")
     loads = max(20, round(transactions / 1.55))
-    span = loads * chance.choice((4.0, 15.0, 60.0))
+    span = min(loads * chance.choice((4.0, 15.0, 60.0)), _LONGEST)
     return Plan(
         loads=loads,
         span=span,
