@@ -26,8 +26,7 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "The company has no accounts payable account, or it has several, and none is chosen.",
                 "Choose the one that bills are owed on: set mapping.payable_account, restart, then retry."),
         Problem("account_type_wrong", "An account of the document has a type that may not stand there.",
-                "Expenses go to a cost or expense account, bills are owed on an Accounts payable account, payments go "
-                "to a Bank or Other Current Asset account: correct the configuration, or the type under Settings > "
+                "Name an account of one of the types below in the configuration, or correct the type under Settings > "
                 "Chart of accounts; then retry."),
         Problem("item_not_sellable", "The item has no income account, or is a category.",
                 "Open it under Settings > Products and services, tick that you sell it and choose its income "
