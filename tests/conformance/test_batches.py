@@ -21,16 +21,17 @@ from adapters.sandbox.quickbooks import Switches, hands
 from state.lifecycle import Effect
 from state.outbox import Phase, Receipt
 from state.transaction import Transaction
-from tests.conformance.world import BILL, INVOICE, World, holding, invoice_by_hand, line, transaction
+from tests.conformance.world import BILL, CREDIT, INVOICE, World, holding, invoice_by_hand, line, transaction
 from tests.unit.fakes import NUMBER_TAKEN, Books, FakeSender
 
 Open = Callable[..., Awaitable[World]]
 
 
 def documents(count: int) -> list[Transaction]:
-    """Return invoices and bills in turn, each of another amount."""
+    """Return invoices, bills and credits in turn, each of another amount."""
     return [
-        transaction((INVOICE, BILL)[n % 2], f"x-{n}", line(f"{100 + n}.05"), number=f"LD-{n}") for n in range(count)
+        transaction((INVOICE, BILL, INVOICE, CREDIT)[n % 4], f"x-{n}", line(f"{100 + n}.05"), number=f"LD-{n}")
+        for n in range(count)
     ]
 
 
@@ -40,7 +41,7 @@ async def prepared(world: World, wanted: Sequence[Transaction]) -> list[Order]:
 
 def ids(world: World) -> dict[str, str]:
     """Return the books' documents: id by number."""
-    return {held["DocNumber"]: held["Id"] for kind in ("Invoice", "Bill") for held in world.held(kind)}
+    return {held["DocNumber"]: held["Id"] for kind in ("Invoice", "Bill", "VendorCredit") for held in world.held(kind)}
 
 
 def booked(orders: Sequence[Order], outcomes: Any) -> dict[str, str]:
@@ -104,7 +105,9 @@ async def real(world: World) -> Bench:
         refuse=refuse,
         lose_answer=lambda: spoil("commit_then_drop"),
         throttle=lambda: spoil("throttle_429"),
-        live=lambda: sum("PrivateNote" in held for kind in ("Invoice", "Bill") for held in world.held(kind)),
+        live=lambda: sum(
+            "PrivateNote" in held for kind in ("Invoice", "Bill", "VendorCredit") for held in world.held(kind)
+        ),
     )
 
 
@@ -185,7 +188,9 @@ async def test_updates_share_a_call_with_creations(world: World) -> None:
     ]
     orders = await prepared(world, [*changed, transaction(INVOICE, "new", number="LD-NEW")])
     assert booked(orders, await world.quickbooks.exports.send_many(orders)) == ids(world)
-    totals = {held["DocNumber"]: held["TotalAmt"] for kind in ("Invoice", "Bill") for held in world.held(kind)}
+    totals = {
+        held["DocNumber"]: held["TotalAmt"] for kind in ("Invoice", "Bill", "VendorCredit") for held in world.held(kind)
+    }
     assert [totals[each.label] for each in first] == [7] * 4
 
 
@@ -247,7 +252,7 @@ async def test_lost_batch_is_looked_up_and_what_is_absent_is_sent_again(
     assert len(absent) == (6 if action == "drop_before_commit" else 0)
     if absent:
         await world.quickbooks.exports.send_many(absent)
-    assert len(ids(world)) == len(world.held("Invoice")) + len(world.held("Bill")) == 6
+    assert len(ids(world)) == sum(len(world.held(kind)) for kind in ("Invoice", "Bill", "VendorCredit")) == 6
 
 
 async def test_order_that_landed_late_is_adopted_out_of_a_batch(world: World) -> None:
