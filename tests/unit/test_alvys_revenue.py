@@ -266,6 +266,30 @@ async def test_deleted_payment_is_on_the_roster_no_more() -> None:
     assert (await look(tms)).roster(Kind.CUSTOMER_PAYMENT, "load-1001") == {"load-1001/p-1"}
 
 
+async def test_payments_on_a_supplement_are_on_the_roster_of_their_load() -> None:
+    """Their ids begin with the load's as well, and its roster would withdraw what it does not list."""
+    own = invoice(Payments=[paid("p-1")])
+    extra = invoice(SupplementalInvoiceType="Supplemental", Payments=[paid("p-2")]) | {"Id": "inv-2"}
+    tenant = Tenant(loads=[load()], invoices=[own, extra])
+    tms = tenant.adapter(customer_payments=True)
+    seen = await look(tms)
+    assert seen.taken(Kind.CUSTOMER_PAYMENT).keys() == {"load-1001/p-1", "load-1001/inv-2/p-2"}
+    assert seen.roster(Kind.CUSTOMER_PAYMENT, "load-1001") == {"load-1001/p-1", "load-1001/inv-2/p-2"}
+    tenant.records["invoices"] = [own]
+    assert (await look(tms)).roster(Kind.CUSTOMER_PAYMENT, "load-1001") == {"load-1001/p-1"}
+
+
+@pytest.mark.parametrize(("odd", "told"), [(0, {"load-1001/inv-2": {"load-1001/inv-2/p-1"}}), (1, {})])
+async def test_nothing_is_said_of_the_payments_on_an_invoice_that_can_not_be_read(
+    odd: int, told: dict[str, set[str]]
+) -> None:
+    invoices = [invoice(Payments=[paid("p-1")])]
+    invoices += [invoices[0] | {"Id": "inv-2", "SupplementalInvoiceType": "Supplemental"}]
+    invoices[odd] |= {"Total": None}
+    seen = await Tenant(loads=[load()], invoices=invoices).read(customer_payments=True)
+    assert {each.record: each.listed for each in seen.rosters if Kind.CUSTOMER_PAYMENT in each.kinds} == told
+
+
 async def test_payment_on_a_summary_settles_the_summary() -> None:
     seen = await Tenant(loads=MANY, invoices=[summary(Payments=[paid("p-1")])]).read(customer_payments=True)
     assert seen.only(Kind.CUSTOMER_PAYMENT).settles == Origin(Kind.SUMMARY_INVOICE, "inv-S1000001")
