@@ -187,6 +187,7 @@ class Daemon:
             moved=self._metrics.moved,
             wake=self.wake,
             caught_up=self._catch_up,
+            taken_in=lambda: not self._untaken,
         )
 
     async def _poll(self, payments: Payments) -> float:

@@ -45,7 +45,8 @@ class Payments:
     """Reads accounting's changes and acts on them. `overlap` is read again each time.
 
     The TMS is told of payments of the `reported` kinds only. `caught_up` hears after each read whether the books knew
-    documents of ours that the store did not.
+    documents of ours that the store did not. `taken_in` says whether the TMS was read since the start: what bears our
+    marker, and nobody knows of then, is shown by the TMS no longer.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of one reader
@@ -60,6 +61,7 @@ class Payments:
         moved: Callable[[Trigger], None],
         wake: Callable[[], None],
         caught_up: Callable[[bool], None] = lambda _behind: None,
+        taken_in: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
         self._accounting = accounting
@@ -70,6 +72,7 @@ class Payments:
         self._moved = moved
         self._wake = wake
         self._caught_up = caught_up
+        self._taken_in = taken_in
 
     async def run_once(self) -> None:
         """Read what changed, keep it, then act on everything kept that can be acted on."""
@@ -102,15 +105,23 @@ class Payments:
         return next(facts(transaction, seen, told, self._clock().date(), reported=reported), None) is None
 
     async def _confront(self) -> bool:
-        """Ask again for what seems to stand though it is reverted, and tell of what does; say if any does."""
-        behind = False
+        """Ask again for what seems to stand though nobody wants it, and tell of what does; say if any was reverted."""
+        behind, asked_at = False, self._clock()
         for seen in await self._store.stray():
-            asked_at = self._clock()
-            if await self._accounting.stands(seen.document_type, seen.document.id):
+            if await self._stands(seen):
                 behind |= await self._adopt([seen], asked_at, certain=True)
-            else:
-                await self._store.memory.forget(seen)
+        for seen in await self._store.unclaimed() if self._taken_in() else ():
+            if await self._stands(seen) and (shown := await self._store.show(seen)):
+                log.warning("document.unclaimed", transaction=shown.id, label=shown.label)
+                self._wake()
         return behind
+
+    async def _stands(self, seen: Observation) -> bool:
+        """Whether what was seen is still so; it is forgotten if not, for the change itself will be seen."""
+        if await self._accounting.stands(seen.document_type, seen.document.id):
+            return True
+        await self._store.memory.forget(seen)
+        return False
 
     async def _adopt(self, seen: Sequence[Observation], asked_at: datetime, *, certain: bool = False) -> bool:
         """Take over what was sent and then forgotten, as by a store that was restored from a backup; say if any was."""

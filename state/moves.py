@@ -8,7 +8,7 @@ from typing import Any, Final
 from state.commit import Work
 from state.lifecycle import Effect, IllegalMove, State, Trigger, move, triggers
 from state.outbox import Observation, PaymentReport, Phase
-from state.problem import LOST, STANDS, problem
+from state.problem import LOST, STANDS, UNCLAIMED, problem
 from state.rows import observation_from, source, standing, transaction_from, write
 from state.transaction import Document, DocumentType, Money, Origin, Sourced, Transaction, TransactionId
 
@@ -191,11 +191,33 @@ def stray(work: Work) -> list[Observation]:
     return [seen for row in work.rows("observed_of_reverted") if _bearer(work, seen := observation_from(row))]
 
 
+def unclaimed(work: Work) -> list[Observation]:
+    """Return what was seen to stand with our marker though no transaction knows of it."""
+    found = map(observation_from, work.rows("observed_of_nobody"))
+    return [seen for seen in found if not seen.gone and not _taken(work, seen)]
+
+
+def show(work: Work, seen: Observation) -> Transaction | None:
+    """Record a document that the TMS shows no record of, for a person to decide; None if it is claimed by now."""
+    origin = seen.origin
+    if origin is None or work.row("find_by_source", kind=origin.kind, source_id=origin.source_id) is not None:
+        return None
+    label = seen.document.number or origin.source_id
+    _insert(work, Sourced(origin.kind, origin.source_id, label, problem=problem(UNCLAIMED)), _FOUND)
+    return transaction_from(work.rows("find_by_source", kind=origin.kind, source_id=origin.source_id)[0])
+
+
+def _taken(work: Work, seen: Observation) -> bool:
+    """Whether the document is that of a transaction, whatever its marker says."""
+    key = {"document_type": seen.document_type, "document_id": seen.document.id}
+    return work.row("find_by_document", **key) is not None
+
+
 def _bearer(work: Work, seen: Observation) -> Transaction | None:
     """Return the transaction that a live document of ours names, if it could take over a document that nobody has."""
     if seen.gone or seen.origin is None or _copied(work, seen.origin, seen.document):
         return None
-    if work.row("find_by_document", document_type=seen.document_type, document_id=seen.document.id) is not None:
+    if _taken(work, seen):
         return None
     row = work.row("find_by_source", kind=seen.origin.kind, source_id=seen.origin.source_id)
     known = transaction_from(row) if row else None

@@ -20,6 +20,7 @@ class Problem:
 
 LOST: Final = "document_lost"
 STANDS: Final = "document_stands"
+UNCLAIMED: Final = "document_unclaimed"
 
 # fmt: off
 CATALOGUE: Final[dict[str, Problem]] = {
@@ -51,6 +52,8 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "If that was meant, force to reverted; otherwise retry, which makes a new document."),
         Problem(STANDS, "It is reverted here, but a document of it stands in accounting: an older copy was put back.",
                 "To keep the document, retry; to take it away, revert."),
+        Problem(UNCLAIMED, "A document with our marker stands in accounting, and the TMS shows no record of it.",
+                "To keep the document, force to exported; to take it away, revert."),
         Problem("forced", "A person forced this state.",
                 "See the history for who did it and why."),
     )

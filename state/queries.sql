@@ -229,6 +229,10 @@ SELECT body FROM observations WHERE kind = :kind AND source_id = :source_id
 SELECT o.body FROM observations o JOIN transactions t ON t.kind = o.kind AND t.source_id = o.source_id
 WHERE t.state = 'reverted' AND t.document_id IS NULL
 
+-- observed_of_nobody: what was seen of documents that no transaction knows of
+SELECT o.body FROM observations o LEFT JOIN transactions t ON t.kind = o.kind AND t.source_id = o.source_id
+WHERE t.id IS NULL AND o.source_id IS NOT NULL
+
 -- observations: standings not yet acted on
 SELECT body, seen_at FROM observations ORDER BY seen_at, document_type, document_id
 

@@ -31,8 +31,10 @@ from state.moves import (
     consequences,
     find,
     make,
+    show,
     stray,
     take_in,
+    unclaimed,
 )
 from state.outbox import Attempt, Change, Claim, Observation, PaymentReport, Phase
 from state.pauses import Pauses, unpaused
@@ -207,6 +209,14 @@ class Store:
     async def stray(self) -> list[Observation]:
         """Return what was seen to stand in accounting of transactions that are reverted, and may be gone since."""
         return await self._database.run(stray)
+
+    async def unclaimed(self) -> list[Observation]:
+        """Return what was seen to stand in accounting with our marker though no transaction knows of it."""
+        return await self._database.run(unclaimed)
+
+    async def show(self, seen: Observation) -> Transaction | None:
+        """Record a document that the TMS shows no record of, for a person to decide; None if it is claimed by now."""
+        return await self._database.run(lambda work: show(work, seen))
 
     async def adopt(
         self, seen: Sequence[Observation], asked_at: datetime, *, certain: bool = False

@@ -29,6 +29,7 @@ _EXPLAINED: Final = {
     "period_closed": {"planted", "closed"},
     "document_lost": {"voided", "deleted"},
     "document_stands": {"restored"},
+    "document_unclaimed": {"restored"},
     "document_edited": {"edited"},
     "document_differs": {"edited"},
     "document_paid": {"paid"},
@@ -108,6 +109,8 @@ class Judge:
         for subject, known in self.facts.records.items():
             if known.now is not None and subject not in stored:
                 self.facts.breach("P2", f"{subject} was lost: the TMS bills {known.now}, the store has nothing")
+            if known.live and subject not in stored:
+                self.facts.breach("P11", f"{subject} has {sorted(known.live)}, and the store knows nothing of it")
         self._sound()
 
     def _explained(self, subject: Subject, code: str, what: str) -> None:

@@ -11,6 +11,7 @@ from engine.payments import CURSOR, Payments
 from state.lifecycle import Effect, State, Trigger
 from state.outbox import Observation, Phase, Settlement
 from state.problem import problem
+from state.store import Filter
 from state.transaction import Document, DocumentType, Kind, Money, Origin
 from tests.unit.fakes import Bench, Window, spared
 
@@ -150,6 +151,30 @@ async def test_document_that_stands_though_it_is_reverted_is_asked_for_and_shown
     assert (shown.state, shown.document) == (State.ERROR, Document("d9", "N1001", "3"))
     assert reader.accounting.asked == [(DocumentType.INVOICE, "d9")]
     assert reader.moved == [Trigger.DOCUMENT_FOUND]
+
+
+async def test_document_that_nobody_knows_of_is_shown_once_the_tms_was_read(reader: Reader) -> None:
+    unknown = Document("d9", "N1001", "3")
+    reader.accounting.standing = {"d9"}
+    await reader.see(seen(unknown, 10_000, 10_000, origin=OURS))
+    assert await reader.desk.store.page(Filter()) == []
+
+    reader.payments._taken_in = lambda: True
+    await reader.see()
+    await reader.see()
+
+    [shown] = await reader.desk.store.page(Filter())
+    assert (shown.state, shown.document, shown.problem) == (State.PENDING, unknown, problem("document_unclaimed"))
+    assert (len(reader.accounting.asked), reader.rung) == (1, 1)
+    await reader.bench.drain()
+    assert (await reader.desk.again(shown)).state is State.ERROR
+
+
+async def test_document_that_nobody_knows_of_and_that_is_gone_is_forgotten(reader: Reader) -> None:
+    reader.payments._taken_in = lambda: True
+    await reader.see(seen(Document("d9", "N1001", "3"), 10_000, 10_000, origin=OURS))
+
+    assert (await reader.desk.store.page(Filter()), await reader.kept()) == ([], 0)
 
 
 async def test_older_look_at_a_document_that_we_took_away_is_forgotten(reader: Reader, invoice: "Transaction") -> None:

@@ -259,5 +259,57 @@ async def test_only_what_was_seen_to_stand_of_the_reverted_is_stray(desk: "Desk"
     assert await desk.store.stray() == []
 
 
+# -- what nobody knows of ---------------------------------------------------------------------------------------------
+
+
+async def test_only_what_was_seen_to_stand_and_no_transaction_has_is_unclaimed(desk: "Desk") -> None:
+    observe = partial(desk.store.memory.observe, cursor="payments", to=desk.clock.now)
+    exported = await desk.exported(load="1002")
+    assert exported.document is not None
+    copied = replace(SEEN, document=exported.document, origin=Origin(Kind.CUSTOMER_INVOICE, "id of another"))
+    await observe([SEEN, copied])
+    assert await desk.store.unclaimed() == [SEEN]
+
+    await observe([replace(SEEN, gone=True)])
+    assert await desk.store.unclaimed() == []
+
+    await observe([SEEN])
+    await desk.new()
+    assert await desk.store.unclaimed() == []
+
+
+async def test_unclaimed_document_is_shown_until_a_person_takes_it_away(desk: "Desk") -> None:
+    await desk.store.memory.observe([SEEN], "payments", desk.clock.now)
+
+    shown = await desk.store.show(SEEN)
+
+    assert shown is not None
+    assert (shown.label, shown.document, shown.problem) == ("renumbered", HELD, problem("document_unclaimed"))
+    assert await desk.told(shown) == ["recorded: None -> pending", "document_found: pending -> pending"]
+    await desk.finish(await desk.claim(), desk.no("document_unclaimed"))
+
+    going = await desk.apply(await desk.again(shown), Trigger.REVERT_REQUESTED)
+    assert (going.state, going.document, await desk.standing(shown)) == (State.ERROR, HELD, ["void waiting"])
+
+
+async def test_unclaimed_document_is_claimed_by_the_record_once_the_tms_shows_it_again(desk: "Desk") -> None:
+    await desk.store.memory.observe([SEEN], "payments", desk.clock.now)
+    shown = await desk.store.show(SEEN)
+    assert shown is not None
+
+    assert await desk.record() is Recorded.CHANGED
+
+    claimed = await desk.again(shown)
+    assert (claimed.state, claimed.document, claimed.problem) == (State.PENDING, HELD, None)
+
+
+async def test_document_that_was_claimed_meanwhile_is_not_shown_as_unclaimed(desk: "Desk") -> None:
+    known = await desk.new()
+
+    assert await desk.store.show(SEEN) is None
+    assert await desk.store.show(replace(SEEN, origin=None)) is None
+    assert await desk.again(known) == known
+
+
 async def reverted_by_a_person(desk: "Desk") -> "Transaction":
     return await desk.apply(await desk.new(), Trigger.REVERT_REQUESTED)
