@@ -211,6 +211,12 @@ class Tms(Protocol):
     def sources(self) -> Sequence[Source]:
         """Where records come from."""
 
+    def take_in(self, first: date, last: date) -> None:
+        """Bill what is dated within these days too from now on, though it is dated before the first date."""
+
+    def within(self, first: date, last: date) -> Sequence[Source]:
+        """Return sources of their own that bill what is dated within these days too, to be looked through once."""
+
     @property
     def reported(self) -> frozenset[Kind]:
         """The kinds whose payments it takes."""

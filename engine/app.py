@@ -26,6 +26,7 @@ from engine.limits import per_endpoint
 from engine.metrics import Metrics
 from engine.notify import keep_alive, notify
 from engine.readiness import Readiness
+from engine.web import backfill
 from engine.web.admin import NEWEST
 from engine.web.app import make_app
 from engine.web.auth import Role, Token
@@ -170,7 +171,8 @@ async def run(
                 clock=clock,
                 allowed=allowed,
             )
-            app = make_app(store, metrics, readiness, _tokens(config), daemon.hurry, ends, clock)
+            pages = backfill.Pages(store, daemon.backfiller, config.home_currency)
+            app = make_app(store, metrics, readiness, _tokens(config), daemon.hurry, ends, clock, pages.routes())
             async with serving(app, config.http.host, config.http.port) as port:
                 tasks.start_soon(keep_alive)
                 tasks.start_soon(_stop_on_signal, daemon.stop)

@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 import anyio
 import click
 import msgspec
+from rich.console import Console
 
 from adapters.ports import Finding, Place, Standing
 from engine import app, config, logs, screen
@@ -27,6 +28,7 @@ from state.transaction import Kind
 from state.trouble import StoreBusy, StoreDamaged, StoreError, StoreFailed, StoreMismatch
 
 _USAGE = 2
+_GLANCE = 0.5  # seconds between two looks at how far an estimate has come
 _STORE_LOST = 3  # trying again is of no use, and may do harm
 _LOST = (StoreFailed, StoreDamaged, StoreMismatch)
 _STATES = [str(state) for state in State]
@@ -260,6 +262,44 @@ def force(  # noqa: PLR0913 - one for each option
     """Put a transaction into another state because you know better; your name and reason are kept."""
     asked = {"expected": expected, "destination": destination, "document_id": document_id, "reason": reason}
     _act(daemon, transaction_id, "force", asked)
+
+
+# -- backfill -------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("first", metavar="FIRST")
+@click.argument("last", metavar="LAST")
+@click.option("--estimate", "only", is_flag=True, help="Say what it would bring, and end.")
+@click.option("--yes", is_flag=True, help="Begin without asking again.")
+@click.option("--reason", default="", help="Why, for the record; asked for if it begins.")
+@click.option("--url", envvar="LOADLEDGER_URL", default="http://127.0.0.1:8321", show_default=True, help="The daemon.")
+@click.option("--token", envvar="LOADLEDGER_TOKEN", help="Your token.")
+def backfill(  # noqa: PLR0913 - one for each option
+    first: str, last: str, *, only: bool, yes: bool, reason: str, url: str, token: str | None
+) -> None:
+    """Take in what is dated from FIRST to LAST, days before the first date, after an estimate of what it brings."""
+    days = {"first": first, "last": last}
+    _asked(url, token, lambda admin: admin.post("backfill/estimate", days))
+    estimate = _asked(url, token, partial(_estimated, screen.console()))
+    screen.show_estimate(screen.console(), estimate)
+    if only or estimate["failed"]:
+        sys.exit(bool(estimate["failed"]))
+    if not yes:
+        click.confirm("Begin?", abort=True)
+    asked = days | {"reason": reason or click.prompt("Why")}
+    _asked(url, token, lambda admin: admin.post("backfill", asked))
+    click.echo("It has begun, and goes on by itself. `loadledger transactions list` shows what comes in.")
+
+
+async def _estimated(console: Console, admin: Admin) -> dict[str, Any]:
+    """Wait until an estimate is whole, showing how far it has come."""
+    with console.status("reading the TMS") as status:
+        while not (estimate := (await admin.get("backfill"))["estimate"])["done"]:
+            found = sum(each["documents"] for each in estimate["found"])
+            status.update(f"reading the TMS: {found:,} new documents so far")
+            await anyio.sleep(_GLANCE)
+    return dict(estimate)
 
 
 # -- what may leave ------------------------------------------------------------------------------------------------

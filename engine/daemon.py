@@ -9,8 +9,9 @@ import anyio
 
 from adapters.ports import Accounting, Source, Tms
 from engine.allowance import BATCH, Allowance
+from engine.backfill import LATER, Backfiller
 from engine.config import Config
-from engine.intake import Intake, cursor
+from engine.intake import Intake, standing
 from engine.lane import Pace
 from engine.loop import Loop, Pass
 from engine.metrics import Metrics
@@ -54,7 +55,7 @@ class Daemon:
         self._clock = clock
         self._allowed = allowed
         self._caught_up = self._behind = False
-        self._untaken = {cursor(source) for source in tms.sources}
+        self._untaken = {standing(source) for source in tms.sources}
         noting = _noting(metrics, readiness, clock)
         first = datetime.combine(config.first_date, clock_time.min, config.alvys.timezone)
         newest = max(first, clock() - _LOOKBACK)
@@ -65,12 +66,23 @@ class Daemon:
         self._outgoing = [
             Loop(_name(relay.lane), config.relay.interval, relay.run_once, noting) for relay in self._relays
         ]
+        self.backfiller = Backfiller(
+            store,
+            tms,
+            zone=config.alvys.timezone,
+            clock=clock,
+            recorded=metrics.recorded,
+            wake=self.wake,
+            begun=lambda: filling.alarm.ring(),  # noqa: PLW0108 - made below
+        )
+        filling = Loop("backfill", LATER, self.backfiller.run_once, noting)
         self.loops = [
+            filling,
             *(
                 Loop(
-                    cursor(source),
+                    standing(source),
                     source.interval,
-                    partial(self._take_in, cursor(source), self._intake(source, first)),
+                    partial(self._take_in, standing(source), self._intake(source, first)),
                     noting,
                 )
                 for source in tms.sources
@@ -171,6 +183,7 @@ class Daemon:
             clock=self._clock,
             recorded=self._metrics.recorded,
             wake=self.wake,
+            cursor=standing(source),
         )
 
     def _periods(self) -> Periods:

@@ -21,13 +21,16 @@ log = structlog.get_logger(__name__)
 SLICE: Final = timedelta(days=7)
 
 
-def cursor(source: Source) -> str:
+def standing(source: Source) -> str:
     """Return the name of a source's loop and of the cursor that says how far it has been read."""
     return f"intake.{source.name}"
 
 
 class Intake:
-    """Reads one source of the TMS. What its `overlap` holds is read again each time: late commits hide there."""
+    """Reads one source of the TMS, as far as `cursor` says it has not been read yet.
+
+    What the source's `overlap` holds is read again each time: late commits hide there.
+    """
 
     def __init__(  # noqa: PLR0913 - the parts of one reader
         self,
@@ -38,10 +41,11 @@ class Intake:
         clock: Callable[[], datetime],
         recorded: Callable[[Recorded], None],
         wake: Callable[[], None],
+        cursor: str,
     ) -> None:
         self._store = store
         self._source = source
-        self._cursor = cursor(source)
+        self._cursor = cursor
         self._first = first
         self._clock = clock
         self._recorded = recorded

@@ -28,6 +28,7 @@ _STYLE = {
     State.REVERTED: "dim",
 }
 _WIDE = 200  # columns
+_BATCH = 30  # documents that one request can carry
 _STANDING = {Standing.PASS: "green", Standing.WARN: "yellow", Standing.FAIL: "red"}
 
 
@@ -140,6 +141,26 @@ def _show_rows(console: Console, title: str, rows: Sequence[dict[str, Any]], col
     for row in rows:
         table.add_row(*(Text(str(row[column] if row[column] is not None else "")) for column in columns))
     console.print(table)
+
+
+def show_estimate(console: Console, estimate: dict[str, Any]) -> None:
+    """Print what a backfill would bring, kind by kind, and what it costs."""
+    table = Table(title=f"{estimate['first']} to {estimate['last']}", title_justify="left", box=None, pad_edge=False)
+    for heading in ("kind", "new documents", "total"):
+        table.add_column(heading, justify="left" if heading == "kind" else "right")
+    for each in estimate["found"]:
+        table.add_row(_words(each["kind"]), f"{each['documents']:,}", _money(each["total"]))
+    console.print(table)
+    new = sum(each["documents"] for each in estimate["found"])
+    console.print(
+        f"{new:,} new documents, {estimate['unreadable']:,} of them would wait for a person; {estimate['known']:,} are "
+        "known already."
+    )
+    console.print(
+        f"In accounting: about {-(-new // _BATCH):,} batches of up to {_BATCH}, or as many requests as documents."
+    )
+    if estimate["failed"]:
+        console.print(Text(f"The estimate is not whole: {estimate['failed']}", style="red"), soft_wrap=True)
 
 
 def show_pauses(console: Console, paused: dict[str, Any]) -> None:

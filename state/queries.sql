@@ -242,6 +242,15 @@ DELETE FROM observations WHERE document_type = :document_type AND document_id = 
 -- forget_observation: acted on, unless a newer one came meanwhile
 DELETE FROM observations WHERE document_type = :document_type AND document_id = :document_id AND body = :body
 
+-- backfills: spans of days before the first date that people chose
+SELECT * FROM backfills ORDER BY id
+
+-- begin_backfill: from now on what is dated there is taken in
+INSERT INTO backfills (first, last, actor, reason, began_at) VALUES (:first, :last, :actor, :reason, :now)
+
+-- end_backfill: all of it has been
+UPDATE backfills SET ended_at = :now WHERE id = :id
+
 -- pauses: what must not leave for now
 SELECT effect, began_at, actor, reason FROM pauses WHERE ended_at IS NULL ORDER BY began_at, effect
 

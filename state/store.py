@@ -12,6 +12,7 @@ from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from state.backfills import Backfills
 from state.commit import Work
 from state.database import Database
 from state.instants import Clock, from_micros
@@ -104,6 +105,7 @@ class Store:
         self.epoch = epoch
         self.memory = Memory(database, epoch)
         self.pauses = Pauses(database)
+        self.backfills = Backfills(database)
 
     @classmethod
     async def open(  # noqa: PLR0913 - who owns it, for whom, and how long to stay quiet
@@ -381,6 +383,18 @@ class Store:
             "limit": limit,
         }
         return [transaction_from(row) for row in await self._database.run(lambda work: work.rows("list", **values))]
+
+    async def known(self, origins: Collection[Origin]) -> set[Origin]:
+        """Return which of these records there are transactions of."""
+
+        def unit(work: Work) -> set[Origin]:
+            return {
+                each
+                for each in origins
+                if work.row("find_by_source", kind=each.kind.value, source_id=each.source_id) is not None
+            }
+
+        return await self._database.run(unit) if origins else set()
 
     async def refused(self, code: str, *, after: date = date.min) -> list[TransactionId]:
         """Return what has a wish refused with this problem and is dated after that day, oldest first."""

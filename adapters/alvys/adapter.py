@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 
 from adapters.alvys.client import Client
 from adapters.alvys.directory import Directory
@@ -33,15 +34,24 @@ class Alvys:
         self._client = Client(settings, http, clock)
         self.payments: Sender = Payments(self._client, settings)
         self.skipped: Counter[Skip] = Counter(dict.fromkeys(Skip, 0))
-        self.sources: Sequence[Source] = tuple(self._sources())
+        self.sources: Sequence[Source] = tuple(self._sources(settings, self.skipped))
 
     async def check(self) -> Sequence[Finding]:
         """Say line by line whether credentials, searches and the subsidiary are fit."""
         return await examine(self._client, self._settings, self._clock)
 
-    def _sources(self) -> Iterator[Source]:
+    def take_in(self, first: date, last: date) -> None:
+        """Bill what is dated within these days too from now on."""
+        self._settings.earlier.add(first, last)
+
+    def within(self, first: date, last: date) -> Sequence[Source]:
+        """Return sources of their own that bill what is dated within these days too; they count no skips."""
+        settings = replace(self._settings, earlier=self._settings.earlier.also(first, last))
+        return tuple(self._sources(settings, Counter()))
+
+    def _sources(self, settings: Settings, skipped: Counter[Skip]) -> Iterator[Source]:
         """Yield the sources of what is billed."""
-        client, settings, skipped = self._client, self._settings, self.skipped
+        client = self._client
         directory = Directory(client, settings, self._clock)
         trucks = Trucks(client, settings, self._clock)
         yield Freight(client, directory, settings, skipped)

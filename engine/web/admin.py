@@ -5,7 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-import msgspec
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -26,6 +25,7 @@ from engine.web.shapes import (
     Row,
     Starting,
     Summary,
+    answer,
 )
 from state.lifecycle import IllegalMove, Trigger
 from state.moves import FORCED, RELEASED, Cause, StaleTransaction
@@ -129,19 +129,19 @@ class Admin:
 
     async def summary(self, _: web.Request) -> web.Response:
         """Answer counts and money by kind, state and problem, and what waits in the outbox."""
-        return _answer(Summary.of(await self._store.counts(), await self._store.backlog()))
+        return answer(Summary.of(await self._store.counts(), await self._store.backlog()))
 
     async def check(self, _: web.Request) -> web.Response:
         """Answer, line by line, whether both vendors and what we read there are fit; it costs a few reads."""
-        return _answer(Findings(list(await self._inspector.check())))
+        return answer(Findings(list(await self._inspector.check())))
 
     async def mapping(self, _: web.Request) -> web.Response:
         """Answer the mapping of charges line by line, then the gaps; it costs a few reads."""
-        return _answer(Places(list(await self._inspector.mapping(await self._store.charges(NEWEST)))))
+        return answer(Places(list(await self._inspector.mapping(await self._store.charges(NEWEST)))))
 
     async def starting_mapping(self, _: web.Request) -> web.Response:
         """Answer a mapping to begin with, as text for the configuration file; it costs a few reads."""
-        return _answer(Starting(await self._inspector.starting_mapping(await self._store.charges(NEWEST))))
+        return answer(Starting(await self._inspector.starting_mapping(await self._store.charges(NEWEST))))
 
     async def page(self, request: web.Request) -> web.Response:
         """Answer some transactions, newest first."""
@@ -149,18 +149,18 @@ class Admin:
         # One more than asked for tells whether there is a next page.
         found = await self._store.page(wanted.filter, before=wanted.before, limit=wanted.limit + 1)
         shown = found[: wanted.limit]
-        return _answer(Page([Row.of(each) for each in shown], shown[-1].id if len(found) > len(shown) else None))
+        return answer(Page([Row.of(each) for each in shown], shown[-1].id if len(found) > len(shown) else None))
 
     async def detail(self, request: web.Request) -> web.Response:
         """Answer one transaction with its history, what was sent for it and what waits."""
         wanted = _wanted(request)
         transaction = await self._store.find(wanted)
         history, attempts = await self._store.history(wanted), await self._store.attempts(wanted)
-        return _answer(Detail.of(transaction, history, attempts, await self._store.standings(wanted)))
+        return answer(Detail.of(transaction, history, attempts, await self._store.standings(wanted)))
 
     async def pauses(self, _: web.Request) -> web.Response:
         """Answer what is paused, by whom and why."""
-        return _answer(Paused(await self._store.pauses.standing()))
+        return answer(Paused(await self._store.pauses.standing()))
 
     async def pause(self, request: web.Request) -> web.Response:
         """Let nothing of some effects leave, and answer what is paused then."""
@@ -187,14 +187,14 @@ class Admin:
                 self._moved(RELEASED)
         log.info("admin.acted", actor=actor, action="release", transactions=len(released))
         self._wake()
-        return _answer(Releases(released))
+        return answer(Releases(released))
 
     async def back_up(self, request: web.Request) -> web.Response:
         """Copy the store to a new file on the daemon's machine; a client that leaves does not end it."""
         wanted, actor = await body(request, Copied), request[CALLER].name
         size = await self._store.back_up(Path(wanted.file))
         log.info("admin.acted", actor=actor, action="backup", file=wanted.file, bytes=size)
-        return _answer(Backup(wanted.file, size))
+        return answer(Backup(wanted.file, size))
 
     def _acting(self, action: Action[Input]) -> Handler:
         async def acting(request: web.Request) -> web.Response:
@@ -208,7 +208,7 @@ class Admin:
             log.info("admin.acted", actor=actor, action=action.name, transaction=wanted, state=after.state)
             self._moved(action.fact)
             self._wake()
-            return _answer(Row.of(after))
+            return answer(Row.of(after))
 
         return acting
 
@@ -218,7 +218,3 @@ class Admin:
 
 def _wanted(request: web.Request) -> TransactionId:
     return TransactionId(int(request.match_info["id"]))
-
-
-def _answer(shape: msgspec.Struct) -> web.Response:
-    return web.Response(body=msgspec.json.encode(shape), content_type="application/json")

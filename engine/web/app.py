@@ -1,6 +1,6 @@
 """The daemon's HTTP surface in one application."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -28,8 +28,9 @@ def make_app(  # noqa: PLR0913, PLR0917 - everything the surface shows
     wake: Callable[[], None],
     inspector: Inspector,
     clock: Callable[[], datetime],
+    further: Iterable[web.RouteDef] = (),
 ) -> web.Application:
-    """Return the application: health and metrics open, the admin API behind `tokens`.
+    """Return the application: health and metrics open, the admin API, and `further` pages of it, behind `tokens`.
 
     `wake` is called after each accepted action, so that what it left in the outbox leaves at once. `inspector`
     looks at both vendors.
@@ -37,6 +38,7 @@ def make_app(  # noqa: PLR0913, PLR0917 - everything the surface shows
     # The door belongs to a sub-application: no spelling of a path reaches an admin handler around it.
     admin = web.Application(middlewares=[Door(tokens, clock).middleware()])
     admin.add_routes(Admin(store, metrics.moved, wake, inspector).routes())
+    admin.add_routes(further)
     app = web.Application(middlewares=[problems, guarded], client_max_size=_LARGEST_BODY)
     app.add_routes(Health(store, metrics, readiness, clock).routes())
     app.add_subapp("/admin/", admin)

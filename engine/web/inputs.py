@@ -1,10 +1,10 @@
 """What the admin API accepts. Everything that is wrong with a request is told at once, by field."""
 
 from datetime import date
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
 from aiohttp import web
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from engine.web.problems import INVALID, Refused
 from state.lifecycle import Effect, State
@@ -45,6 +45,23 @@ class Forced(Reasoned):
     expected: State
     destination: State
     document_id: Annotated[Line, Field(min_length=1, max_length=64)] | None = None
+
+
+class Days(_Input):
+    """A span of days, both ends included."""
+
+    first: date
+    last: date
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.last < self.first:
+            raise ValueError("the last day is before the first one")
+        return self
+
+
+class Filled(Reasoned, Days):
+    """A backfill: the days to be taken in after all."""
 
 
 class Released(Reasoned):

@@ -5,14 +5,22 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import msgspec
+from aiohttp import web
 
 from adapters.ports import Finding, Place
+from engine.backfill import Estimate
+from state.backfills import Backfill
 from state.lifecycle import FORCEABLE, Effect, State, Trigger, triggers
 from state.outbox import Attempt, Change, Phase
 from state.pauses import Pause
 from state.problem import Problem
 from state.store import Backlog, Count, Standing
 from state.transaction import Document, Kind, Money, Transaction
+
+
+def answer(shape: msgspec.Struct) -> web.Response:
+    """Return a shape as the answer to a request."""
+    return web.Response(body=msgspec.json.encode(shape), content_type="application/json")
 
 
 class Amount(msgspec.Struct, frozen=True):
@@ -225,6 +233,54 @@ class Summary(msgspec.Struct, frozen=True):
     def of(cls, counts: Sequence[Count], backlog: Sequence[Backlog]) -> "Summary":
         """Return where everything stands."""
         return cls([Group.of(count) for count in counts], [Queue(*row) for row in backlog])
+
+
+class Foreseen(msgspec.Struct, frozen=True):
+    """What a backfill would bring of one kind."""
+
+    kind: Kind
+    documents: int
+    total: Amount | None
+
+
+class Estimated(msgspec.Struct, frozen=True):
+    """How far an estimate has come, and what it has found: what is new, what can't be read, what is known already."""
+
+    first: date
+    last: date
+    done: bool
+    failed: str
+    reached: datetime | None
+    found: list[Foreseen]
+    unreadable: int
+    known: int
+
+    @classmethod
+    def of(cls, estimate: Estimate | None, currency: str) -> "Estimated | None":
+        """Return an estimate as it is answered."""
+        if estimate is None:
+            return None
+        found = [
+            Foreseen(kind, count, Amount.of(Money(estimate.money[kind], currency)) if kind in estimate.money else None)
+            for kind, count in sorted(estimate.documents.items())
+        ]
+        return cls(
+            first=estimate.first,
+            last=estimate.last,
+            done=estimate.done,
+            failed=estimate.failed,
+            reached=estimate.reached,
+            found=found,
+            unreadable=estimate.unreadable,
+            known=estimate.known,
+        )
+
+
+class Filling(msgspec.Struct, frozen=True):
+    """The backfills there were, the newest last, and the last estimate."""
+
+    backfills: list[Backfill]
+    estimate: Estimated | None
 
 
 class Releases(msgspec.Struct, frozen=True):

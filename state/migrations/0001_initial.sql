@@ -194,6 +194,16 @@ CREATE TABLE observations (
 
 CREATE INDEX observations_by_source ON observations (kind, source_id) WHERE source_id IS NOT NULL;
 
+CREATE TABLE backfills (
+    id        INTEGER PRIMARY KEY,
+    first     TEXT    NOT NULL CHECK (first IS date(first)),
+    last      TEXT    NOT NULL CHECK (last IS date(last) AND last >= first),
+    actor     TEXT    NOT NULL,
+    reason    TEXT    NOT NULL,
+    began_at  INTEGER NOT NULL,
+    ended_at  INTEGER                               -- absent: it is still being read
+) STRICT;
+
 CREATE TABLE pauses (
     id            INTEGER PRIMARY KEY,
     effect        TEXT    NOT NULL,

@@ -302,9 +302,16 @@ class FakeTms:
     interval: float = 60.0
     overlap: timedelta = timedelta(minutes=10)
     reported: frozenset[Kind] = frozenset(Kind)
+    taken: set[tuple[date, date]] = field(default_factory=set)
 
     @property
     def sources(self) -> Sequence["FakeTms"]:
+        return (self,)
+
+    def take_in(self, first: date, last: date) -> None:
+        self.taken.add((first, last))
+
+    def within(self, first: date, last: date) -> Sequence["FakeTms"]:
         return (self,)
 
     async def changes(self, since: datetime, until: datetime) -> AsyncIterator[Found]:

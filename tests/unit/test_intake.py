@@ -48,6 +48,7 @@ class Reader:
             clock=desk.clock,
             recorded=self.counted.append,
             wake=self._ring,
+            cursor=CURSOR,
         )
 
     def _ring(self) -> None:

@@ -64,4 +64,4 @@ def foreign_by_id(owner: str, settings: Settings) -> bool:
 
 def early(day: date | None, settings: Settings) -> bool:
     """Whether a record is booked before the first date that is synced."""
-    return day is not None and day < settings.first_date
+    return day is not None and day < settings.first_date and day not in settings.earlier
