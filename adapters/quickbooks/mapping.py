@@ -98,7 +98,10 @@ def merge(held: Raw, wanted: Raw, form: Form, unwritable: Collection[str] = ()) 
     """
     held = _without(held, unwritable)
     new_party = held.get(form.party_ref, {}).get("value") != wanted[form.party_ref]["value"]
-    dropped = _COMPUTED | (_OF_PARTY if new_party else frozenset()) | ({"SalesTermRef"} - wanted.keys())
+    derived = {"SalesTermRef"}
+    if new_party or held.get("TxnDate") != wanted["TxnDate"]:
+        derived.add("DueDate")  # QuickBooks derived it from these, unless a person had reasons that no longer hold
+    dropped = _COMPUTED | (_OF_PARTY if new_party else frozenset()) | (derived - wanted.keys())
     kept = {name: value for name, value in held.items() if name not in dropped}
     if not (kept.get("TxnTaxDetail") or {}).get("TotalTax"):
         kept.pop("TxnTaxDetail", None)  # a tax of zero, sent back, is refused where QuickBooks computes the tax

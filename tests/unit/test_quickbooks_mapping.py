@@ -218,6 +218,19 @@ def test_update_without_fitting_terms_drops_the_old_ones() -> None:
     assert "SalesTermRef" not in merge(held(composed(content())), wanted, FORMS[INVOICE.document_type])
 
 
+@pytest.mark.parametrize(
+    ("change", "due"),
+    [({}, "2026-05-31"), ({"TxnDate": "2026-03-09"}, None), ({"CustomerRef": {"value": "7"}}, None)],
+)
+def test_due_date_that_was_never_ours_stays_until_what_it_was_derived_from_is_another(
+    change: dict[str, Any], due: str | None
+) -> None:
+    wanted = composed(content(due_on=None))
+    assert "DueDate" not in wanted
+    merged = merge(held(wanted) | {"DueDate": "2026-05-31"}, wanted | change, FORMS[INVOICE.document_type])
+    assert merged.get("DueDate") == due
+
+
 def test_update_to_another_party_does_not_keep_the_old_address() -> None:
     before = held(composed(content()), CustomerRef={"value": "99"}, BillAddr={"Line1": "x"})
     assert "BillAddr" not in merge(before, composed(content()), FORMS[INVOICE.document_type])
