@@ -180,3 +180,67 @@ async def test_switches_are_turned_while_running() -> None:
         for wrong in ({"colour": "blue"}, {"over_limit": "explode"}, ["over_limit"]):
             assert (await tenant.call("POST", "/_sandbox/switches", wrong))[0] == 400
         assert tenant.sandbox.books.switches == Switches(misspelt_range="refused")
+
+
+BROKERED = next(trip for trip in MONTH.trips if trip["Carrier"] and trip["Status"] == "Released")
+PROOF = {"kind": "trips", "number": BROKERED["TripNumber"], "document_type": "Proof of Delivery"}
+
+
+async def documents(tenant: Tenant, path: str = f"trips/{BROKERED['Id']}") -> list[Any]:
+    status, found = await tenant.api("GET", f"{path}/documents")
+    assert status == 200
+    return list(found)
+
+
+async def fetched(tenant: Tenant, address: str, **headers: str) -> tuple[int, bytes]:
+    async with tenant.session.get(address, headers=headers) as answer:
+        return answer.status, await answer.read()
+
+
+@pytest.mark.parametrize(("load_documents", "count"), [("own", 0), ("with_trips", 1)])
+async def test_documents_of_a_load_follow_the_switch(load_documents: str, count: int) -> None:
+    async with tenant_with(load_documents=load_documents) as tenant:
+        await tenant.call("POST", "/_sandbox/hands/file_document", PROOF)
+        assert len(await documents(tenant, f"loads/{BROKERED['LoadNumber']}")) == count
+
+
+@pytest.mark.parametrize("touches", [True, False])
+async def test_filed_document_changes_its_trip_as_switched(*, touches: bool) -> None:
+    async with tenant_with(upload_touches=touches) as tenant:
+        since = {"Start": tenant.clock.now.isoformat()}
+        assert not await tenant.search("trips", UpdatedAtRange=since, IncludeDeleted=False)
+        await tenant.call("POST", "/_sandbox/hands/file_document", PROOF)
+        assert len(await tenant.search("trips", UpdatedAtRange=since, IncludeDeleted=False)) == touches
+
+
+@pytest.mark.parametrize("seconds", [900, 5, None])
+async def test_address_of_a_document_expires_as_switched(seconds: float | None) -> None:
+    async with tenant_with(file_address_seconds=seconds) as tenant:
+        await tenant.call("POST", "/_sandbox/hands/file_document", PROOF | {"size": 500})
+        [document] = await documents(tenant)
+        if seconds is None:
+            assert (document["DownloadUrl"], document["ExpiresAt"]) == (None, None)
+            return
+        status, content = await fetched(tenant, document["DownloadUrl"])
+        assert (status, len(content)) == (200, document["AttachmentSize"])
+        assert (await fetched(tenant, document["DownloadUrl"] + "0"))[0] == 403
+        tenant.clock.now += timedelta(seconds=seconds + 1)
+        assert (await fetched(tenant, document["DownloadUrl"]))[0] == 403
+        [again] = await documents(tenant)
+        assert await fetched(tenant, again["DownloadUrl"]) == (200, content)
+
+
+@pytest.mark.parametrize(
+    ("file_bearer", "without", "beside"),
+    [
+        ("ignored", 200, 200),
+        ("refused", 200, 400),
+        ("wanted", 401, 200),
+    ],
+)
+async def test_token_at_a_documents_address_follows_the_switch(file_bearer: str, without: int, beside: int) -> None:
+    async with tenant_with(file_bearer=file_bearer) as tenant:
+        await tenant.call("POST", "/_sandbox/hands/file_document", PROOF)
+        [document] = await documents(tenant)
+        assert (await fetched(tenant, document["DownloadUrl"]))[0] == without
+        assert (await fetched(tenant, document["DownloadUrl"], **tenant.headers))[0] == beside

@@ -33,13 +33,14 @@ NUMBERS: Mapping[str, tuple[str, ...]] = {
     "settled": (),
     "attachments": (),
     "filings": (),
+    "contents": (),
     "webhooks": (),
     "deliveries": (),
 }
 """Every kind of object, and the fields beside its key by which it can be asked for.
 
-The API shows no object of `invoicing` (how a customer is invoiced), `settled` (which statement paid a deduction) or
-`filings` (where an attachment is filed).
+The API shows no object of `invoicing` (how a customer is invoiced), `settled` (which statement paid a deduction),
+`filings` (where an attachment is filed) or `contents` (what is in it, as base64).
 """
 
 KEYS: Mapping[str, str] = {"carrier_statements": "Number", "driver_statements": "Number", "attachments": "id"}

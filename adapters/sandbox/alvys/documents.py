@@ -1,11 +1,13 @@
 """Files kept with loads, trips, carriers, drivers and trucks, carriers' invoices among them."""
 
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from uuid import NAMESPACE_OID, uuid5
 
 from adapters.sandbox.alvys.books import Books
+from adapters.sandbox.alvys.files import shown
 from adapters.sandbox.alvys.routing import Asked, Reply, Upload
 from adapters.sandbox.alvys.wire import Json, Problem
 
@@ -13,6 +15,8 @@ API_USER = "Public API"
 MEGABYTE = 2**20
 MEDIA = frozenset({"application/pdf", "image/jpeg", "image/png"})
 CARRIER_INVOICE = "Carrier Invoice"
+TOUCHED = frozenset({"loads", "trips"})
+"""Kinds with a time of last update."""
 
 ASSET_DOCUMENTS = frozenset(
     {
@@ -121,8 +125,8 @@ class Folder:
 
 def list_documents(books: Books, kind: str, asked: Asked) -> Reply:
     """Answer with the documents kept with something. Raises a 404 `Problem`."""
-    filed = books.owned("filings", _folder(books, kind, asked).name)
-    return Reply([books.known("attachments", each["Id"]) for each in filed])
+    filed = [each for folder in _folders(books, kind, asked) for each in books.owned("filings", folder.name)]
+    return Reply([shown(books, books.known("attachments", each["Id"]), asked.origin) for each in filed])
 
 
 def upload_document(books: Books, kind: str, asked: Asked) -> Reply:
@@ -134,7 +138,9 @@ def upload_document(books: Books, kind: str, asked: Asked) -> Reply:
     upload = _file(asked, place.largest)
     if isinstance(name, str) and name:
         upload = replace(upload, name=name)
-    return Reply(keep(books, folder, upload, f"{document_type}", API_USER))
+    if books.switches.upload_touches and kind in TOUCHED:
+        folder = Folder(kind, books.touched(folder.thing, API_USER))
+    return Reply(shown(books, keep(books, folder, upload, f"{document_type}", API_USER), asked.origin))
 
 
 def upload_carrier_invoice(books: Books, asked: Asked) -> Reply:
@@ -144,7 +150,8 @@ def upload_carrier_invoice(books: Books, asked: Asked) -> Reply:
         raise Problem.of({"TripId": ["The TripId field is required."]})
     trip = books.known("trips", trip_id)
     upload = _file(asked, PLACES["trips"].largest)
-    return Reply(keep_carrier_invoice(books, trip, upload, number if isinstance(number, str) else None, API_USER))
+    kept = keep_carrier_invoice(books, trip, upload, number if isinstance(number, str) else None, API_USER)
+    return Reply(shown(books, kept, asked.origin))
 
 
 def keep_carrier_invoice(books: Books, trip: Json, upload: Upload, number: str | None, by: str) -> Json:
@@ -178,8 +185,17 @@ def keep(books: Books, folder: Folder, upload: Upload, document_type: str, by: s
         "ExpiresAt": None,
     }
     filing = {"Id": key, "Place": folder.name}
-    books.commit(("filings", filing), ("attachments", attachment), (folder.kind, thing))
+    content = {"Id": key, "Media": upload.media, "Content": b64encode(upload.content).decode()}
+    books.commit(("filings", filing), ("contents", content), ("attachments", attachment), (folder.kind, thing))
     return attachment
+
+
+def _folders(books: Books, kind: str, asked: Asked) -> Iterator[Folder]:
+    """Yield the folders that a list is of: of a load perhaps those of its trips too."""
+    folder = _folder(books, kind, asked)
+    yield folder
+    if kind == "loads" and books.switches.load_documents == "with_trips":
+        yield from (Folder("trips", trip) for trip in books.trips_of(folder.thing["LoadNumber"]))
 
 
 def _folder(books: Books, kind: str, asked: Asked) -> Folder:

@@ -36,6 +36,7 @@ class Asked:
     body: Json = field(default_factory=dict)
     form: Mapping[str, str | Upload] = field(default_factory=dict)
     if_match: str | None = None
+    origin: str = ""  # scheme, host and port it came in at
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,9 @@ def _handler(route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
             form = await _form_of(request)
         elif request.method in {"POST", "PUT", "PATCH"} and (request.body_exists or "search" in route.path):
             body = await _body_of(request)
-        asked = Asked(request.match_info, request.query, body, form, request.headers.get("If-Match"))
+        asked = Asked(
+            request.match_info, request.query, body, form, request.headers.get("If-Match"), str(request.url.origin())
+        )
         reply = route.answering(asked)
         return _written(await reply if isinstance(reply, Awaitable) else reply)
 

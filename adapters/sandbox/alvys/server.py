@@ -14,6 +14,7 @@ from adapters.sandbox.alvys.control import Control
 from adapters.sandbox.alvys.deliveries import Deliveries, Delivery
 from adapters.sandbox.alvys.delivery_logs import DeliveryLogs
 from adapters.sandbox.alvys.faults import Faults, go_wrong
+from adapters.sandbox.alvys.files import FILES_PATH, Files
 from adapters.sandbox.alvys.journal import Journal
 from adapters.sandbox.alvys.limits import Limits, Throttle
 from adapters.sandbox.alvys.month import Month
@@ -79,6 +80,7 @@ class AlvysSandbox:
         app = web.Application(middlewares=[self._answering], client_max_size=LARGEST_REQUEST)
         app.router.add_post(TOKEN_PATH, self.tokens.issue)
         routing.add(app.router, endpoints.routes(self.books))
+        Files(self.books, self.tokens.check).add_to(app.router)
         routing.add(app.router, Webhooks(self.books, self._deliveries).routes())
         routing.add(app.router, DeliveryLogs(self.books).routes())
         Control(self.books, self.tokens, self.faults, self.requests, self.statuses).add_to(app.router)
@@ -96,7 +98,7 @@ class AlvysSandbox:
         fault = self.faults.striking(request.method, path)
 
         async def serve() -> web.StreamResponse:
-            if request.path != TOKEN_PATH:
+            if request.path != TOKEN_PATH and not request.path.startswith(FILES_PATH):
                 self.tokens.check(request)
                 self._throttle.admit(f"{request.method} {path}", self.books.clock(), self.books.switches)
             return await handler(request)

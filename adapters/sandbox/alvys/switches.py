@@ -34,6 +34,14 @@ class Switches:
     fuel_discounts: Literal["positive", "negative", "within"] = "positive"
     """How fuel bought at a discount is written: `FuelTotal` before it and `Discounts` as a positive or a negative
     amount, or `FuelTotal` after it, and `Discounts` only to tell."""
+    load_documents: Literal["own", "with_trips"] = "own"
+    """What a load's list of documents holds: those filed with the load, or those of its trips too."""
+    upload_touches: bool = False
+    """Whether filing a document with a load or trip is a change of it, which searches by that time show."""
+    file_address_seconds: float | None = 900
+    """How long the address of a document is good; None: no address is shown."""
+    file_bearer: Literal["ignored", "refused", "wanted"] = "refused"
+    """An access token sent to the address of a document: nobody looks at it, it is refused, or it must be there."""
     retry_ladder: Literal["offsets", "gaps"] = "offsets"
     """What the 10, 30 and 60 seconds of a delivery's retries count from: its first attempt, or its previous one."""
     rotation_window_seconds: float = 86400

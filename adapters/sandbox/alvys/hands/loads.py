@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from adapters.sandbox.alvys.books import Books
-from adapters.sandbox.alvys.documents import keep_carrier_invoice
+from adapters.sandbox.alvys.documents import PLACES, TOUCHED, Folder, keep, keep_carrier_invoice
 from adapters.sandbox.alvys.freight import payable
 from adapters.sandbox.alvys.routing import Upload
 from adapters.sandbox.alvys.wire import Json, Problem, money
@@ -54,6 +54,26 @@ def upload_carrier_invoice(books: Books, trip_number: str, number: str) -> Json:
     scan = Upload(f"{number}.pdf", "application/pdf", b"%PDF-1.4 scanned invoice")
     keep_carrier_invoice(books, _brokered(books, trip_number), scan, number, BILLER)
     return books.trip(trip_number)
+
+
+def file_document(  # noqa: PLR0913 - what a scan is filed with
+    books: Books,
+    kind: str,
+    number: str,
+    document_type: str,
+    *,
+    name: str = "scan.pdf",
+    media: str = "application/pdf",
+    size: int = 64,
+) -> Json:
+    """File a scan of `size` bytes with a load or trip, named by its number."""
+    if kind not in TOUCHED or document_type not in PLACES[kind].types:
+        raise Problem(400, f"no {document_type} is filed with {kind}")
+    thing = books.load(number) if kind == "loads" else books.trip(number)
+    if books.switches.upload_touches:
+        thing = books.touched(thing, BILLER)
+    scan = Upload(name, media, f"%PDF-1.4 {document_type} of {number} ".encode().ljust(size, b"."))
+    return keep(books, Folder(kind, thing), scan, document_type, BILLER)
 
 
 def edit_carrier_linehaul(books: Books, trip_number: str, amount: Decimal | int | str) -> Json:
