@@ -252,3 +252,30 @@ class TestExampleToml:
         accounts = {account["Name"] for account in company.all("Account")}
         assert set(mapping.revenue.values()) <= {item["Name"] for item in company.all("Item")}
         assert {*mapping.expense.values(), mapping.payable_account} <= accounts
+
+
+class TestPresets:
+    """The settings that the TMS's vendor recommends to carriers and to brokers, each as a file to begin with."""
+
+    RULES = (
+        ("carrier", {"single_driver_bill", "company_fuel", "company_toll", "customer_payments"}),
+        ("broker", {"separate_carrier_invoice"}),
+    )
+
+    @pytest.mark.parametrize(("name", "chosen"), RULES)
+    def test_it_loads_and_chooses_what_is_recommended(self, name: str, chosen: set[str]) -> None:
+        config, plain = load(DEPLOY / f"{name}.toml", SECRETS), load(DEPLOY / "example.toml", SECRETS)
+        assert (config.export.revenue, config.export.expense) == (True, True)
+        differing = {key for key, value in config.export if value != dict(plain.export)[key]}
+        assert differing == chosen
+
+    @pytest.mark.parametrize("name", ["carrier", "broker"])
+    def test_its_mapping_fits_the_chart_of_accounts(self, name: str) -> None:
+        company: Company = QuickBooksSandbox().company
+        seed_company(company)
+        mapping = load(DEPLOY / f"{name}.toml", SECRETS).mapping
+        accounts = {account["Name"] for account in company.all("Account")}
+        items = {item["Name"] for item in company.all("Item")}
+        assert set(mapping.revenue.values()) <= items | accounts
+        booked = {*mapping.expense.values(), *mapping.liability.values(), mapping.payable_account}
+        assert booked | {mapping.deposit_account} - {None} <= accounts
