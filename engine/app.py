@@ -264,6 +264,9 @@ def _quickbooks(config: Config) -> quickbooks.Settings:
         quiet_period=config.relay.quiet_period,
         read_pause=config.relay.read_pause,
         rounds=config.relay.rounds,
+        customer_suffix=section.customer_suffix,
+        vendor_suffix=section.vendor_suffix,
+        update_contacts=section.update_contacts,
         mapping=quickbooks.Mapping(
             payable_account=config.mapping.payable_account,
             deposit_account=config.mapping.deposit_account,

@@ -149,6 +149,7 @@ class Party:
     email: str | None = None
     phone: str | None = None
     address: Address | None = None
+    on_1099: bool = False  # whether what it is paid is reported to the tax office on form 1099
 
 
 @dataclass(frozen=True, slots=True, order=True)

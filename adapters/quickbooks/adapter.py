@@ -34,7 +34,7 @@ class QuickBooks(Accounting):
         client = Client(settings, http, self.tokens)
         self._references = references = References(client, settings, clock)
         creations = Creations(client, links, settings, clock)
-        parties = Parties(client, links, creations)
+        parties = Parties(settings, client, links, creations, clock)
         charges = Charges(settings.mapping, references, Items(client, links, creations, references))
         self.exports = Exports(settings, client, references, parties, charges, clock)
         self.voids = Voids(settings, client, references)

@@ -116,9 +116,18 @@ def ours(copy: Copy, entity: str, transaction: Transaction) -> bool:
     return copy.marker is not None and copy.marker.subject == subject(entity, transaction)
 
 
-def refuse_unless_untouched(copy: Copy, wanted: Raw, entity: str, transaction: Transaction) -> None:
+def written_for(copy: Copy, form: Form, parties: Iterable[str]) -> bool:
+    """Whether a document is as we wrote it but for its party, which was one of these then."""
+    fitting = (fingerprints(copy.raw | {form.party_ref: {"value": party}}, form) for party in parties)
+    return copy.marker is not None and any(copy.marker.fingerprint in each for each in fitting)
+
+
+def refuse_unless_untouched(
+    copy: Copy, wanted: Raw, entity: str, transaction: Transaction, former: Iterable[str] = ()
+) -> None:
     """Raise Rejected if a held document may not be updated: its money is paid, or a person changed it since our write.
 
+    `former` are ids that stood for its party before a merge, when it may have been written.
     What is paid keeps its total and its party; its texts and dates may change. An edit that makes the document what
     we want it to be is no quarrel.
     """
@@ -126,11 +135,11 @@ def refuse_unless_untouched(copy: Copy, wanted: Raw, entity: str, transaction: T
     owed = (copy.held.total_amt, copy.held.party.value)
     if copy.held.settled and owed != (total(wanted, form), wanted[form.party_ref]["value"]):
         raise rejected("document_paid", f"{copy.told(form)}, open {copy.held.balance}")
-    fitting = fingerprints(copy.raw, form)
-    written = copy.marker.fingerprint if copy.marker and ours(copy, entity, transaction) else None
+    written = copy.marker is not None and ours(copy, entity, transaction)
+    touched = not written_for(copy, form, (copy.held.party.value, *former))
     number = transaction.document.number if transaction.document else None
     renumbered = number is not None and copy.held.number not in {number, wanted.get(form.number)}
-    if written is None or renumbered or (written not in fitting and fingerprint(wanted, form) not in fitting):
+    if not written or renumbered or (touched and fingerprint(wanted, form) not in fingerprints(copy.raw, form)):
         raise rejected("document_edited", copy.told(form))
 
 

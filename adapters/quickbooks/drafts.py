@@ -1,5 +1,6 @@
 """From what a transaction says to the document it is to be: every reference found, every refusal of our own said."""
 
+from dataclasses import replace
 from typing import Final
 
 from adapters.quickbooks.books import Copy, Request
@@ -20,8 +21,9 @@ from state.transaction import Content, DocumentType, Transaction
 _BUSINESS: Final = "6000"
 _OVER_LINKED: Final = frozenset({"6000", "620"})  # which of them is unconfirmed, and both have other causes too
 
-# Refusals after which a cached list, the plan or a remembered party may be out of date.
-_REFERENCES: Final = frozenset({"reference_inactive", "account_type_wrong", "plan_lacks_feature"})
+# Refusals after which a cached list or the plan may be out of date, and the one after which a party's link may be.
+_INACTIVE: Final = "reference_inactive"
+_REFERENCES: Final = frozenset({_INACTIVE, "account_type_wrong", "plan_lacks_feature"})
 
 
 class Drafts:
@@ -51,7 +53,10 @@ class Drafts:
         """
         if form.type is DocumentType.PAYMENT:
             return await self._paying.draft(claim, content, held)
-        resolved, numbered = await self._resolved(content, form), await self._numbered(form)
+        resolved, numbered = await self._resolved(claim.transaction, content, form), await self._numbered(form)
+        if held is not None and held.held.party.value != resolved.party:
+            heir = await self._parties.follow(content.party, form, held)
+            resolved = replace(resolved, party=heir or resolved.party)
         return compose(self._settings.entity, claim.transaction, content, resolved, numbered=numbered)
 
     async def outdated(self, request: Request, refusal: Refused) -> str:
@@ -61,20 +66,18 @@ class Drafts:
             return "the invoice was paid meanwhile"
         if code == _BUSINESS and await self._tagging.refused(request.body, request.form):
             return "what the document is tagged with was switched off"
-        return ""
-
-    def doubt(self, transaction: Transaction, form: Form, refusal: Refused) -> None:
-        """Look again, at the next use, at what a refused document points at, if the refusal may be about that."""
         if refusal.problem.code in _REFERENCES:
             self._references.forget()
-            if transaction.content is not None:
-                self._parties.doubt(transaction.content.party, form)
+        content = request.order.claim.transaction.content
+        if refusal.problem.code == _INACTIVE and content and self._parties.doubt(content.party, request.form):
+            return "what the document points at is looked up anew"
+        return ""
 
     async def _numbered(self, form: Form) -> bool:
         """Whether the document bears our number: an invoice only where the company lets it."""
         return form.type is not DocumentType.INVOICE or (await self._references.preferences()).our_numbers
 
-    async def _resolved(self, content: Content, form: Form) -> Resolved:
+    async def _resolved(self, transaction: Transaction, content: Content, form: Form) -> Resolved:
         """Return the ids of all that the document points at, the party last because it may have to be created."""
         targets = await self._charges.targets(content, form)
         payable = None  # for an invoice QuickBooks chooses the receivable account itself
@@ -83,7 +86,8 @@ class Drafts:
         days = (content.due_on - content.issued_on).days if content.due_on and form.falls_due else None
         term = await self._references.term(days) if days is not None else None
         tags = await self._tagging.tags(content, form)
-        return Resolved(await self._parties.resolve(content.party, form), targets, term, payable, tags)
+        party = await self._parties.resolve(content.party, form, transaction.created_at)
+        return Resolved(party, targets, term, payable, tags)
 
     async def _refuse_unplanned(self, form: Form) -> None:
         """Raise Rejected if the company's plan, looked at again before it is held against a document, has none such."""

@@ -73,6 +73,7 @@ class Exports(Sender):
         self._settings = settings
         self._client = client
         self._references = references
+        self._parties = parties
         self._drafts = Drafts(settings, client, references, parties, charges)
         self._unwritable: set[str] = set()
 
@@ -90,7 +91,8 @@ class Exports(Sender):
         copy = await self._held(transaction, form)
         wanted = await self._drafts.draft(claim, content, form, copy)
         if copy is not None:
-            refuse_unless_untouched(copy, wanted, self._settings.entity, transaction)
+            former = await self._parties.former(content.party, form)
+            refuse_unless_untouched(copy, wanted, self._settings.entity, transaction, former)
             wanted = merge(copy.raw, wanted, form, self._unwritable)
         return Order(claim, request_id, encode(wanted))
 
@@ -152,6 +154,7 @@ class Exports(Sender):
             case Reply():
                 self._refuse_memory_of_another(request, answer)
                 receipt = _receipt(request, answer)
+                await self._witnessed(request, receipt)
                 if self._remembered(request, answer):
                     return await self._read_back(request, receipt)
                 return self._remarked(request, receipt, answer.member(request.form.entity))
@@ -162,7 +165,6 @@ class Exports(Sender):
                     raise Unavailable(why, 0.0) from answer
                 if answer.fault.code == _UNSUPPORTED:
                     self._learn_unwritable(request, answer)
-                self._drafts.doubt(request.order.claim.transaction, request.form, answer)
         raise answer
 
     async def _held(self, transaction: Transaction, form: Form) -> Copy | None:
@@ -192,6 +194,11 @@ class Exports(Sender):
         if request.document_id and field in foreign:
             self._unwritable.add(field)
             raise Unavailable(f"QuickBooks does not take back its own field {field}", 0.0) from refusal
+
+    async def _witnessed(self, request: Request, receipt: Receipt) -> None:
+        content = request.order.claim.transaction.content
+        if content is not None and receipt.document is not None:
+            await self._parties.witnessed(content.party, request.form, receipt.document.id)
 
     async def _adopted(self, request: Request, refusal: Refused) -> Receipt:
         """Return the holder of the number if it is our own document after all: an earlier try may have landed late.

@@ -26,7 +26,6 @@ class Form:
     entity: str  # in queries and answers
     endpoint: str  # in paths, budgets and metrics
     party: str  # entity of the counterparty
-    rival: str  # the other entity its name must not collide with
     party_ref: str
     lines: Lines
     opening: Raw  # header fields sent at creation only
@@ -59,7 +58,7 @@ FORMS: Final[dict[DocumentType, Form]] = {
     for form in (
         Form(
             type=DocumentType.INVOICE, entity="Invoice", endpoint="invoice",
-            party="Customer", rival="Vendor", party_ref="CustomerRef",
+            party="Customer", party_ref="CustomerRef",
             lines=ChargeLines("SalesItemLineDetail", "ItemRef", {"TaxCodeRef": {"value": "NON"}}),
             opening={"EmailStatus": "NotSet"}, removal=Removal("void"),
             payment="Payment", payment_types=frozenset({"Payment"}),
@@ -68,14 +67,14 @@ FORMS: Final[dict[DocumentType, Form]] = {
         ),
         Form(
             type=DocumentType.BILL, entity="Bill", endpoint="bill",
-            party="Vendor", rival="Customer", party_ref="VendorRef", lines=_BILLED,
+            party="Vendor", party_ref="VendorRef", lines=_BILLED,
             opening={}, removal=Removal("delete"),
             payment="BillPayment", payment_types=_PAID_BILL,
             number="DocNumber", number_within=frozenset({"party"}), head=frozenset({"DepartmentRef"}),
         ),
         Form(
             type=DocumentType.VENDOR_CREDIT, entity="VendorCredit", endpoint="vendorcredit",
-            party="Vendor", rival="Customer", party_ref="VendorRef", lines=_BILLED,
+            party="Vendor", party_ref="VendorRef", lines=_BILLED,
             opening={}, removal=Removal("delete"),
             payment="BillPayment", payment_types=_PAID_BILL,
             number="DocNumber", number_within=frozenset({"party"}), head=frozenset({"DepartmentRef"}),
@@ -83,7 +82,7 @@ FORMS: Final[dict[DocumentType, Form]] = {
         ),
         Form(
             type=DocumentType.PAYMENT, entity="Payment", endpoint="payment",
-            party="Customer", rival="Vendor", party_ref="CustomerRef", lines=PaymentLines("Invoice"),
+            party="Customer", party_ref="CustomerRef", lines=PaymentLines("Invoice"),
             opening={}, removal=Removal("update", option="void", body={"sparse": True}),
             payment="", payment_types=frozenset(),
             number="PaymentRefNum", number_within=frozenset({"party", "total"}), head=frozenset(), searchable=False,

@@ -65,14 +65,21 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "void it there, then retry."),
         # parties
         Problem("party_name_taken",
-                "QuickBooks allows each name once over customers, vendors and employees, and it is in use.",
-                "Rename one of them in QuickBooks, for instance 'Name (V)' for the vendor (Sales > Customers or "
-                "Expenses > Vendors > Edit); or state the party's accounting name in the TMS; then retry."),
-        Problem("party_ambiguous", "Several customers or vendors in QuickBooks go by this name.",
-                "Merge or rename them (Sales > Customers or Expenses > Vendors), then retry."),
+                "QuickBooks allows each name once over customers, vendors and employees, and it is in use, with every "
+                "suffix.",
+                "Rename one of those named below in QuickBooks (Sales > Customers or Expenses > Vendors > Edit); or "
+                "state the party's accounting name in the TMS; then retry."),
+        Problem("party_ambiguous", "Several customers or vendors in QuickBooks go by this name, but for its spelling.",
+                "Merge or rename those named below (Sales > Customers or Expenses > Vendors); or state in the TMS, as "
+                "the party's accounting name, a name that only one of them has; then retry."),
         Problem("party_inactive", "The customer or vendor of this name is inactive in QuickBooks.",
                 "Make it active again (Sales > Customers or Expenses > Vendors > gear > Include inactive > Make "
-                "active), then retry."),
+                "active); or, if another took its place, state that one's name in the TMS as the party's accounting "
+                "name; then retry."),
+        Problem("party_gone", "The customer or vendor that stood for this party was merged or deleted in QuickBooks, "
+                "and nothing tells which one took its place.",
+                "State the name of that one in the TMS as the party's accounting name; or add one by hand under the "
+                "party's name (Sales > Customers or Expenses > Vendors > New); then retry."),
         Problem("party_refused", "QuickBooks refused the contact details of a new customer or vendor.",
                 "Correct name, e-mail or address in the TMS, or add the party in QuickBooks by hand; then retry."),
         Problem("party_undecided",

@@ -87,6 +87,9 @@ class Settings:
     reference_refresh: float = 3600.0
     quiet_period: float = 180.0  # from a creation of unknown outcome to the first look for it
     read_pause: float = 5.0  # between two looks that have to agree
+    customer_suffix: str = "(C)"  # behind a customer's name that another kind of party holds
+    vendor_suffix: str = "(V)"  # behind a vendor's
+    update_contacts: bool = False  # whether contact details that change in the TMS are passed on
     rounds: int = 3  # creations of unknown outcome before a person decides
     mapping: Mapping = field(default_factory=Mapping)
     segments: Segments = field(default_factory=Segments)

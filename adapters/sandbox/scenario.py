@@ -112,7 +112,9 @@ def meet(company: quickbooks.Company, month: alvys.Month) -> None:
         company.create("Customer", {"DisplayName": customer["Name"]})
     for carrier in month.carriers[:KNOWN_CARRIERS]:
         company.create("Vendor", {"DisplayName": carrier["ExternalName"] or carrier["Name"]})
-    company.create("Vendor", {"DisplayName": month.load(month.planted["name_taken"])["CustomerName"]})
+    ambiguous = month.load(month.planted["name_ambiguous"])["CustomerName"]
+    for spelling in (ambiguous, f"{ambiguous.upper()}."):
+        company.create("Customer", {"DisplayName": spelling})
     company.set_preferences({"SalesFormsPrefs": {"CustomTxnNumbers": True}})
     _invoice_by_hand(company, month.planted["number_taken"], month.first_day + timedelta(days=2))
     company.set_preferences(

@@ -20,6 +20,7 @@ from engine.config.values import (
     Pause,
     Seconds,
     Secret,
+    Suffix,
     Text,
     Url,
     Zone,
@@ -135,6 +136,16 @@ class Quickbooks(Section):
     )
     preferences_refresh: Seconds = Field(default=900, description="how long the company's preferences are remembered")
     reference_refresh: Seconds = Field(default=3600, description="how long accounts, items and terms are remembered")
+    customer_suffix: Suffix = Field(
+        default="(C)", description="what stands behind a customer's name that a vendor or an employee holds"
+    )
+    vendor_suffix: Suffix = Field(
+        default="(V)", description="what stands behind a vendor's name that a customer or an employee holds"
+    )
+    update_contacts: bool = Field(
+        default=False,
+        description="whether e-mail, phone and address that change in Alvys are changed in QuickBooks as well",
+    )
     timeout: Seconds = Field(default=130, description="the longest wait for an answer")
 
 

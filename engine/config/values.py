@@ -121,6 +121,7 @@ Day = Annotated[date, BeforeValidator(_day)]
 Zone = Annotated[InstanceOf[tzinfo], BeforeValidator(_zone), PlainSerializer(str, when_used="json")]
 Text = Annotated[str, Field(min_length=1)]
 Label = Annotated[str, Field(min_length=1, max_length=30)]
+Suffix = Annotated[str, Field(pattern=r"^[!-9;-~]{1,20}$")]  # visible ASCII, without the colon QuickBooks refuses
 Secret = Annotated[SecretStr, Field(min_length=1)]
 Url = Annotated[str, AfterValidator(_url)]
 Listen = Annotated[str, AfterValidator(_listen)]

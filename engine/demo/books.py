@@ -14,7 +14,7 @@ _PLANTED = {
     "number_taken": "number_taken",
     "period_closed": "period_closed",
     "mapping_missing": "mapping_missing",
-    "name_taken": "party_name_taken",
+    "name_ambiguous": "party_ambiguous",
 }
 _DECIMALS = msgspec.json.Decoder(float_hook=Decimal)
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 ROOT = Path(__file__).parents[2]
 PATIENCE = 75.0  # seconds; a small month takes about ten
 PROMISED = (
-    "party_name_taken",
+    "party_ambiguous",
     "number_taken",
     "mapping_missing",
     "period_closed",

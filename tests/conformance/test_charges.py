@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.ports import Finding, Order, OutcomeUnknown, Place, Rejected, Standing
+from adapters.ports import Finding, Order, OutcomeUnknown, Place, Rejected, Standing, Unavailable
 from adapters.quickbooks import Charges, Mapping, QuickBooks
 from adapters.sandbox.quickbooks import Switches, hands
 from state.transaction import Charge, DocumentType, Kind, Line, Money, Segment, Transaction
@@ -232,7 +232,7 @@ async def test_item_that_a_person_made_inactive_is_not_replaced_behind_their_bac
     order = await prepared(world, quickbooks, invoice(STORAGE))
     [item] = items(world, "Storage")
     hands.inactivate(world.twin.company, "Item", item["Id"])
-    with pytest.raises(Rejected, match="reference_inactive"):
+    with pytest.raises(Unavailable, match="looked up anew"):
         await quickbooks.exports.send(order)
     refusal = await refused(world, quickbooks, invoice(STORAGE, number="LD-2"))
     assert refusal.problem.code == "item_inactive"

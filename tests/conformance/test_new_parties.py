@@ -9,7 +9,7 @@ import pytest
 from typing_extensions import override
 
 from adapters.http import Call
-from adapters.ports import Order, OutcomeUnknown, Rejected, Unavailable
+from adapters.ports import Order, OutcomeUnknown, Rejected, Unauthorized, Unavailable
 from adapters.quickbooks import QuickBooks
 from adapters.sandbox.quickbooks import Switches, hands
 from state.creation import Creation
@@ -245,9 +245,10 @@ async def test_party_tried_in_vain_is_tried_anew_after_a_rest(world: World) -> N
 
 async def test_refused_creation_is_a_new_request_after_a_restart_too(open_world: Open) -> None:
     world = await open_world(Switches(request_id_after_fault="replay"))
-    vendor = hands.create(world.twin.company, "Vendor", {"DisplayName": GLOBEX.name})
-    assert (await refused(world, wanted())).problem.code == "party_name_taken"
-    hands.edit(world.twin.company, "Vendor", vendor["Id"], {"DisplayName": "Globex (V)"})
+    hands.set_subscription(world.twin.company, "SUSPENDED")
+    with pytest.raises(Unauthorized):
+        await prepare(world, wanted())
+    hands.set_subscription(world.twin.company, "PAID")
     await prepare(world, wanted(), world.another())
     assert len(named(world)) == 1
 
@@ -256,6 +257,7 @@ async def test_name_that_was_freed_is_not_given_the_old_party_back(world: World)
     await prepare(world, wanted())
     [old] = named(world)
     hands.edit(world.twin.company, "Customer", old, {"DisplayName": "Globex (closed)"})
+    world.clock.pass_time(seconds=6)
     world.memory.links.clear()
     await prepare(world, wanted())
     assert [world.memory.links["customer", "p-1"]] == named(world) != [old]

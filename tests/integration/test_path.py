@@ -16,7 +16,7 @@ PLANTED = {
     "number_taken": "number_taken",
     "period_closed": "period_closed",
     "mapping_missing": "mapping_missing",
-    "name_taken": "party_name_taken",
+    "name_ambiguous": "party_ambiguous",
 }
 
 

@@ -192,9 +192,9 @@ async def put_right(world: "World") -> None:
     """Do in QuickBooks what the fixes of the planted problems say."""
     books = await world.quickbooks.books()
     loads = {load["LoadNumber"]: load for load in (await world.alvys.books())["loads"]}
-    name = loads[world.planted["name_taken"]]["CustomerName"]
-    vendor = next(each for each in books["Vendor"] if each["DisplayName"] == name)
-    await world.quickbooks.act("rename", kind="Vendor", id=vendor["Id"], name=f"{name} (V)")
+    name = loads[world.planted["name_ambiguous"]]["CustomerName"]
+    same = [each["Id"] for each in books["Customer"] if each["DisplayName"].rstrip(".").casefold() == name.casefold()]
+    await world.quickbooks.act("merge", kind="Customer", into=same[0], id=same[1])
     await world.quickbooks.act("close_books", date=None)
 
 
@@ -214,7 +214,7 @@ async def test_every_planted_problem_ends_once_its_fix_was_done(stage: "Stage") 
             await daemon.act("retry", await daemon.one(world.planted["period_closed"]))
             await daemon.in_error(world.planted["period_closed"], "period_closed")
             await put_right(world)
-            await retried(daemon, world, "name_taken", "period_closed")
+            await retried(daemon, world, "name_ambiguous", "period_closed")
             # The invoice made by hand turns out to be this load's: it stands for it.
             taken = await daemon.one(world.planted["number_taken"])
             await daemon.act("force", taken, expected="error", destination="exported")

@@ -160,8 +160,10 @@ def test_planted_loads_are_what_they_are_planted_for(month: Month) -> None:
         if "Hazmat Surcharge" in [each["Type"] for each in load["CustomerAccessorialsDetails"]]
     ]
     assert hazmat == [month.planted["mapping_missing"]]
-    taken = month.load(month.planted["name_taken"])["CustomerId"]
-    assert [load["LoadNumber"] for load in month.loads if load["CustomerId"] == taken] == [month.planted["name_taken"]]
+    taken = month.load(month.planted["name_ambiguous"])["CustomerId"]
+    assert [load["LoadNumber"] for load in month.loads if load["CustomerId"] == taken] == [
+        month.planted["name_ambiguous"]
+    ]
     assert amount(month.load(month.planted["number_taken"])["CustomerRate"]) > 0
 
 

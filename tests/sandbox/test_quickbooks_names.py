@@ -44,6 +44,27 @@ def test_white_space_around_a_name_follows_the_switch(desk_with: Any, position: 
     assert desk.company.create("Customer", {"DisplayName": " Ends in blanks  "})["DisplayName"] == kept
 
 
+@pytest.mark.parametrize("kind", ["Customer", "Vendor", "Employee"])
+@pytest.mark.parametrize("name", ["Café  Freight", "CAFE FREIGHT"])
+def test_names_that_differ_by_accents_or_blanks_follow_the_switch(desk_with: Any, kind: str, name: str) -> None:
+    for position in ("case", "loose"):
+        desk = desk_with(same_name=position)
+        desk.company.create("Vendor", {"DisplayName": "Café Freight"})
+        if position == "case":
+            assert desk.company.create(kind, {"DisplayName": name})["DisplayName"] == name
+        else:
+            assert code_of(lambda: desk.company.create(kind, {"DisplayName": name})) == "6240"  # noqa: B023 - at once
+
+
+@pytest.mark.parametrize(("position", "kept"), [("honoured", "Acct 7"), ("full", None)])
+def test_sparse_vendor_follows_the_switch(desk_with: Any, position: str, kept: str | None) -> None:
+    desk = desk_with(vendor_sparse=position)
+    vendor = desk.company.create("Vendor", {"DisplayName": "Roadrunner Two", "AcctNum": "Acct 7"})
+    body = {"Id": vendor["Id"], "SyncToken": vendor["SyncToken"], "DisplayName": "Roadrunner Two", "Vendor1099": True}
+    changed = desk.company.update("Vendor", body, sparse=True)
+    assert (changed["Vendor1099"], changed.get("AcctNum")) == (True, kept)
+
+
 def test_letters_beyond_latin_follow_the_switch(desk_with: Any) -> None:
     party = {"DisplayName": "Łódź Freight GmbH"}
     assert desk_with().company.create("Customer", party)["DisplayName"] == "Łódź Freight GmbH"

@@ -76,7 +76,7 @@ async def test_both_twins_answer_where_the_line_says_until_stdin_closes() -> Non
     async with sandbox("--until-stdin-closes", "--seed", "2", "--loads", "20") as (process, facts):
         assert await refresh(facts) == 200
         assert (await pay(facts, "r-1"))[0]
-        assert sorted(facts["planted"]) == ["mapping_missing", "name_taken", "number_taken", "period_closed"]
+        assert sorted(facts["planted"]) == ["mapping_missing", "name_ambiguous", "number_taken", "period_closed"]
         assert facts["subsidiary"] == "Blue Mesa Logistics LLC"
         assert process.returncode is None
         assert process.stdin

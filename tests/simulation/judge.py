@@ -25,7 +25,7 @@ _BUGS: Final = ("loop.broke", "message.broke", "source.broke", "http.failed")
 _EXPLAINED: Final = {
     "mapping_missing": {"planted"},
     "number_taken": {"planted", "voided", "deleted", "revert", "force"},
-    "party_name_taken": {"planted"},
+    "party_ambiguous": {"planted"},
     "period_closed": {"planted", "closed"},
     "document_lost": {"voided", "deleted"},
     "document_stands": {"restored"},

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from adapters.http import encode
 from adapters.ports import Rejected
 from adapters.quickbooks.books import Copy
+from adapters.quickbooks.cards import card
 from adapters.quickbooks.forms import FORMS
 from adapters.quickbooks.mapping import Resolved, compose, merge
 from adapters.quickbooks.marker import fingerprint, fingerprints, marker, parse, split
-from adapters.quickbooks.parties import card, clean
 from adapters.quickbooks.rolls import Roll
 from adapters.quickbooks.shapes import Account, Item, PaymentMethod
 from state.lifecycle import State
@@ -273,17 +273,24 @@ def test_item_without_an_income_account_is_not_for_sale() -> None:
     assert PaymentMethod(id="1", name="ACH").handles[2] == {"ACH"}
 
 
-@pytest.mark.parametrize(
-    ("name", "cleaned"),
-    [("Acme: Foods", "Acme Foods"), (" A\tB\nC ", "A B C"), (":", ""), ("é" * 600, "é" * 500), ('5" Pipe', '5" Pipe')],
-)
-def test_name_is_cleaned_to_what_quickbooks_takes(name: str, cleaned: str) -> None:
-    assert clean(name) == cleaned
-
-
 def test_contact_details_that_would_be_refused_are_left_out() -> None:
     party = Party("c-1", "N" * 101, email="a@b, c", phone="5" * 31, address=Address("1 Main St", "", "TX", ""))
-    assert card(party, "N") == {"DisplayName": "N", "BillAddr": {"Line1": "1 Main St", "CountrySubDivisionCode": "TX"}}
+    assert card(party, "N", "Customer") == {
+        "DisplayName": "N",
+        "BillAddr": {"Line1": "1 Main St", "CountrySubDivisionCode": "TX"},
+    }
+
+
+@pytest.mark.parametrize(("entity", "told"), [("Vendor", {"Vendor1099": True}), ("Customer", {})])
+def test_vendor_on_1099_says_so_on_its_card(entity: str, told: dict[str, bool]) -> None:
+    own = {"CompanyName": "Ann Wu Trucking", "PrintOnCheckName": "Ann Wu Trucking"}
+    party = Party("d-1", "Ann Wu Trucking", on_1099=True)
+    assert card(party, "Ann Wu Trucking (V)", entity) == {"DisplayName": "Ann Wu Trucking (V)"} | own | told
+
+
+def test_card_holds_the_tms_own_spelling_only_where_it_is_whole() -> None:
+    assert card(Party("c-1", "A: B"), "A B", "Customer")["CompanyName"] == "A: B"
+    assert card(Party("c-1", "Łukasz"), "Lukasz [1]", "Customer") == {"DisplayName": "Lukasz [1]"}
 
 
 def test_update_leaves_out_what_is_not_taken_back_in_lines_too() -> None:

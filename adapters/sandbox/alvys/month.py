@@ -37,7 +37,7 @@ PLANTED: Mapping[str, Special] = {
     "number_taken": Special(),
     "period_closed": Special(own_truck=True, period_closed=True),
     "mapping_missing": Special(accessorials=("Hazmat Surcharge",)),
-    "name_taken": Special(customer=parties.NAME_TAKEN),
+    "name_ambiguous": Special(customer=parties.NAME_AMBIGUOUS),
 }
 """Problems accounting will have with a load: one load each."""
 
@@ -64,8 +64,8 @@ class Month:
 
     `planted` names the load number of each problem planted for accounting: `number_taken` (its number is on another
     customer's document there), `period_closed` (invoiced on the last day of the month before), `mapping_missing` (an
-    accessorial nothing matches) and `name_taken` (its customer is called like a vendor). `notable` names other unusual
-    loads. A month too small for all of them has the first ones, planted before notable.
+    accessorial nothing matches) and `name_ambiguous` (two customers there are called like its customer). `notable`
+    names other unusual loads. A month too small for all of them has the first ones, planted before notable.
     """
 
     first_day: date
@@ -115,7 +115,7 @@ class Cast:
     customers: list[Json]
     carriers: list[Json]
     drivers: list[Json]
-    reserved: frozenset[str] = frozenset({parties.NAME_TAKEN})
+    reserved: frozenset[str] = frozenset({parties.NAME_AMBIGUOUS})
 
     @classmethod
     def of(cls, chance: Random, first_day: date) -> Self:

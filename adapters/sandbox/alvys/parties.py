@@ -17,8 +17,8 @@ SUBSIDIARY_IDS: Mapping[str, str] = {
 }
 FLEET: Json = {"Id": "9a3e0f44-8f57-4c1e-8a35-2b9f6f1f7c02", "Name": "Blue Mesa Fleet", "InvoiceNumberPrefix": None}
 
-NAME_TAKEN = "Copperline Distribution"
-"""The customer whose exact name accounting already holds as a vendor."""
+NAME_AMBIGUOUS = "Copperline Distribution"
+"""The customer whose name two customers in accounting bear, in different spellings."""
 
 VERY_LONG = (
     "The Greater Southwestern Agricultural Producers and Cold Storage Warehousemen Cooperative Marketing "
@@ -100,8 +100,8 @@ def address(chance: Random) -> Json:
 
 
 def customers(chance: Random, first_day: date) -> list[Json]:
-    """Write the customers; the one whose name is taken comes last."""
-    known = (*CUSTOMERS, (NAME_TAKEN, 30))
+    """Write the customers; the one whose name is ambiguous comes last."""
+    known = (*CUSTOMERS, (NAME_AMBIGUOUS, 30))
     return [customer(chance, first_day, position, name, terms) for position, (name, terms) in enumerate(known, 1)]
 
 

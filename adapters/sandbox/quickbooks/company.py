@@ -122,7 +122,10 @@ class Company:
         if deposit_of(old):
             raise deposited()
         sent = self._kept(kind, body)
-        honoured = KINDS[kind].sparse or self.switches.bill_sparse == "honoured"
+        if kind == "Vendor":
+            honoured = self.switches.vendor_sparse == "honoured"
+        else:
+            honoured = KINDS[kind].sparse or self.switches.bill_sparse == "honoured"
         draft = without_empty({**old, **sent} if sparse and honoured else sent)
         return self._write(kind, draft, old, options)
 

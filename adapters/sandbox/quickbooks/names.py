@@ -1,6 +1,8 @@
 """Customers, vendors, items, accounts and other lists: their names, parents and types."""
 
+from functools import lru_cache
 from typing import Final
+from unicodedata import combining, normalize
 
 from adapters.sandbox.quickbooks.books import Bookkeeping, Books
 from adapters.sandbox.quickbooks.entries import is_open_item
@@ -43,7 +45,7 @@ def complete_name(kind: str, draft: Object, old: Object | None, company: Bookkee
         _complete_party(kind, draft)
     _mark_inactive(draft, field, old, company)
     _place_under_parent(kind, draft, field, company.books)
-    _check_unique(kind, draft, field, old, company.books)
+    _check_unique(kind, draft, field, old, company)
     if kind in _HELD_IN_ONE_CURRENCY:
         _settle_currency(draft, old, company)
     if kind == "Account":
@@ -101,15 +103,29 @@ def _place_under_parent(kind: str, draft: Object, field: str, books: Books) -> N
         draft["Level"] = level
 
 
-def _check_unique(kind: str, draft: Object, field: str, old: Object | None, books: Books) -> None:
+def _check_unique(kind: str, draft: Object, field: str, old: Object | None, company: Bookkeeping) -> None:
     identity = old["Id"] if old else None
+    loosely = kind in PARTIES and company.switches.same_name == "loose"
     for owner in PARTIES if kind in PARTIES else (kind,):
-        for other in books.by(owner, field, draft[field]):
+        for other in (
+            _alike(owner, draft[field], company.books) if loosely else company.books.by(owner, field, draft[field])
+        ):
             if other["Id"] == identity:
                 continue
             if kind not in PARTIES and other.get("ParentRef") != draft.get("ParentRef"):
                 continue
             raise duplicate_name("customer, vendor or employee" if owner != kind else kind.lower())
+
+
+def _alike(kind: str, name: str, books: Books) -> list[Object]:
+    """Return who bears a name, accents, blanks and case aside."""
+    return [held for held in books.live(kind) if _bare(held["DisplayName"]) == _bare(name)]
+
+
+@lru_cache(maxsize=4096)
+def _bare(name: str) -> str:
+    letters = (letter for letter in normalize("NFKD", name) if not combining(letter))
+    return " ".join("".join(letters).split()).casefold()
 
 
 def _complete_account(draft: Object, old: Object | None) -> None:
