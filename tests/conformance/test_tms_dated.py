@@ -14,7 +14,7 @@ from adapters.sandbox.alvys import SUBSIDIARY, SUBSIDIARY_IDS, TRANSPORT, Switch
 from state.transaction import Content, Kind, Sourced
 from tests.conformance.tenant import SINCE, Tenant, tenant
 
-MONTH = generate_full(date(2026, 10, 1), 1)
+MONTH = generate_full(date(2026, 10, 1), 1, 90)
 EVERYTHING = Rules(carrier_statements=True, single_driver_bill=True, company_fuel=True, company_toll=True)
 SEPARATE = replace(EVERYTHING, single_driver_bill=False)
 OURS, THEIRS = SUBSIDIARY_IDS[SUBSIDIARY], SUBSIDIARY_IDS[TRANSPORT]

@@ -158,3 +158,44 @@ def test_fuel_is_the_sum_of_its_parts_and_taken_off_owner_operators_only(month: 
     for statement in month.driver_statements:
         taken = [line for line in statement["LineItems"] if line["Category"] in {"Fuel", "Toll"}]
         assert not taken or statement["Driver"]["Type"] == "OWNER_OPERATOR"
+
+
+def test_trip_shows_what_its_drivers_policy_comes_to_as_the_statement_does(month: Month) -> None:
+    lines = [line for statement in month.driver_statements for line in statement["LineItems"]]
+    paid = {"Accessorial", "E-Check"}
+    shown = 0
+    for trip in month.trips:
+        settled = [line for line in lines if line["TripNumber"] == trip["TripNumber"] and line["Category"] not in paid]
+        if settled:
+            [policy] = trip["Driver1"]["RatesV2"]
+            rates = [value for value in policy.values() if isinstance(value, dict)]
+            assert total([item for rate in rates for item in rate["LineItems"]]) == total(settled)
+            shown += 1
+    assert shown > 10
+
+
+def test_each_way_to_carry_a_load_is_there(month: Month) -> None:
+    trips = {trip["LoadNumber"]: trip for trip in month.trips}
+    trip = {name: trips[month.notable[name]] for name in ("own_company", "own_authority", "pay_on_hold", "overdrawn")}
+    carriers = {carrier["Id"]: carrier for carrier in month.carriers}
+    own = carriers[trip["own_company"]["Carrier"]["Id"]]
+    assert (own["Name"], own["Type"]) == (TRANSPORT, "Subsidiary")
+    assert trip["own_authority"]["TenderAsSubsidiaryType"] == "Carrier"
+    assert trip["pay_on_hold"]["CarrierPayOnHold"]
+    assert amount(trip["overdrawn"]["Carrier"]["TotalPayable"]) == -75
+
+
+def test_each_way_to_bill_and_pay_a_load_is_there(month: Month) -> None:
+    def over(name: str) -> list[dict[str, Any]]:
+        return [
+            each for each in month.invoices if month.notable[name] in {part["LoadNumber"] for part in each["Loads"]}
+        ]
+
+    for name in ("short_pay", "supplemented", "paid", "part_paid"):
+        for invoice in over(name):
+            assert total(invoice["LineItems"]) == amount(invoice["Total"])
+            assert total(invoice["Payments"]) == amount(invoice["AmountPaid"])
+    assert min(amount(line["Amount"]) for line in over("short_pay")[0]["LineItems"]) < 0
+    assert [each["SupplementalInvoiceType"] for each in over("supplemented")] == [None, "Supplemental"]
+    assert [(len(each["Payments"]), each["Status"]) for each in over("paid")] == [(2, "Paid")]
+    assert [(len(each["Payments"]), each["Status"]) for each in over("part_paid")] == [(1, "AwaitingPayment")]

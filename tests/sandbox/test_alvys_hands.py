@@ -311,3 +311,37 @@ def test_load_on_a_summary_invoice_is_left_alone(full: Books, action: Callable[[
     with pytest.raises(Problem):
         action(full)
     assert full.snapshot() == before
+
+
+def test_supplement_stands_beside_the_invoice_and_is_taken_back_alone(books: Books) -> None:
+    own = books.invoice_of(INVOICED)
+    first, second = (hands.supplement(books, INVOICED, name, "120.00") for name in ("Lumper", "Detention"))
+    assert own is not None
+    assert [each["Number"] for each in (first, second)] == [f"{INVOICED}-1", f"{INVOICED}-2"]
+    assert money_of(first, "Total") == sum(line["Amount"]["Amount"] for line in first["LineItems"]) == 120
+    assert books.invoice_of(INVOICED) == own
+    assert books.load(INVOICED)["UpdatedAt"] == STAMP
+    hands.revert_supplement(books, INVOICED)
+    assert [each["Id"] for each in books.supplements_of(books.load(INVOICED)["Id"])] == [first["Id"]]
+    hands.delete_load(books, INVOICED)
+    with pytest.raises(Problem, match="no supplement"):
+        hands.revert_supplement(books, INVOICED)
+
+
+def test_factors_report_pays_many_loads_under_one_reference(books: Books) -> None:
+    loads = [load for load in MONTH.loads if load["Status"] == "Invoiced" and load["CustomerRate"]["Amount"] > 50][:2]
+    hands.report_payments(books, {load["LoadNumber"]: "50.00" for load in loads}, "report 7")
+    for load in loads:
+        invoice = books.invoice_of(load["LoadNumber"])
+        assert invoice is not None
+        assert [each["PaymentReference"] for each in invoice["Payments"]] == ["report 7"]
+        assert money_of(invoice, "AmountPaid") == 50
+
+
+def test_carriers_invoice_can_come_without_its_number(books: Books) -> None:
+    trip = next(each for each in books.trips_of(RELEASED) if each["Carrier"])
+    before = trip["Carrier"]["CarrierInvoiceNumber"]
+    after = hands.upload_carrier_invoice(books, trip["TripNumber"])
+    assert after["Carrier"]["CarrierInvoiceNumber"] == before
+    filed = [books.known("attachments", each["Id"]) for each in books.owned("filings", f"trips/{trip['Id']}")]
+    assert [each["AttachmentType"] for each in filed] == ["Carrier Invoice"]

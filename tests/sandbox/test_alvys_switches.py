@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.sandbox import alvys
-from adapters.sandbox.alvys import Limits, Switches, generate_full
+from adapters.sandbox.alvys import Limits, Switches, generate_full, hands
 from tests.sandbox.alvys_tenant import Clock, Tenant, sandbox, tenant_of
 
 MONTH = generate_full(date(2026, 10, 1), 1)
@@ -244,3 +244,47 @@ async def test_token_at_a_documents_address_follows_the_switch(file_bearer: str,
         [document] = await documents(tenant)
         assert (await fetched(tenant, document["DownloadUrl"]))[0] == without
         assert (await fetched(tenant, document["DownloadUrl"], **tenant.headers))[0] == beside
+
+
+async def searched(tenant: Tenant, kind: str, load: str) -> list[dict[str, Any]]:
+    deleted = {} if kind == "invoices" else {"IncludeDeleted": True}
+    return await tenant.search(kind, LoadNumbers=[load], **deleted)
+
+
+@pytest.mark.parametrize("position", ["apart", "within"])
+async def test_total_of_a_carrier_follows_the_switch(position: str) -> None:
+    async with tenant_with(echeck_fees=position) as tenant:
+        [trip] = await searched(tenant, "trips", MONTH.notable["overdrawn"])
+        pay, [check] = trip["Carrier"], trip["Carrier"]["EChecks"]
+        apart = pay["Rate"]["Amount"] - check["Amount"]["Amount"]
+        assert check["Fee"]["Amount"] > 0
+        assert pay["TotalPayable"]["Amount"] == apart - (check["Fee"]["Amount"] if position == "within" else 0)
+
+
+@pytest.mark.parametrize(("position", "sign"), [("negative", -1), ("positive", 1)])
+async def test_sign_of_a_service_fee_follows_the_switch(position: str, sign: int) -> None:
+    owned = next(trip for trip in MONTH.trips if trip["OwnerOperator"])
+    async with tenant_with(rate_deductions=position) as tenant:
+        trips = await searched(tenant, "trips", owned["LoadNumber"])
+        [policy] = next(trip for trip in trips if trip["Id"] == owned["Id"])["Driver1"]["RatesV2"]
+        [fee] = policy["ServiceFeeRate"]["LineItems"]
+        assert fee["Amount"]["Amount"] * sign > 0
+
+
+@pytest.mark.parametrize(("position", "number"), [("suffixed", f"{INVOICED}-1"), ("load", INVOICED)])
+async def test_number_of_a_supplement_follows_the_switch(position: str, number: str) -> None:
+    async with tenant_with(supplement_number=position) as tenant:
+        hands.supplement(tenant.sandbox.books, INVOICED, "Lumper", "120.00")
+        own, added = await searched(tenant, "invoices", INVOICED)
+        assert (own["Number"], own["SupplementalInvoiceType"]) == (INVOICED, None)
+        assert (added["Number"], added["SupplementalInvoiceType"]) == (number, "Supplemental")
+
+
+@pytest.mark.parametrize("position", ["cleared", "kept"])
+async def test_invoiced_date_after_a_reversal_follows_the_switch(position: str) -> None:
+    async with tenant_with(reverted_date=position) as tenant:
+        before = MONTH.load(INVOICED)["InvoicedAt"]
+        hands.revert_invoice(tenant.sandbox.books, INVOICED)
+        [load] = await searched(tenant, "loads", INVOICED)
+        assert load["Status"] == "Released"
+        assert load["InvoicedAt"] == (before if position == "kept" else None)

@@ -67,6 +67,21 @@ def _invoice(kind: str, number: str, loads: Sequence[Json], customer: Json, invo
     }
 
 
+def supplemental_invoice(number: str, load: Json, customer: Json, invoiced_at: datetime, extras: list[Json]) -> Json:
+    """Make an invoice over what came on top after a load was invoiced."""
+    document = _invoice("LoadInvoice", number, [load], customer, invoiced_at)
+    total = money(sum((each["Total"]["Amount"] for each in extras), Decimal(0)))
+    return (
+        document
+        | unpaid(total)
+        | {
+            "Id": str(uuid5(NAMESPACE_OID, f"supplement/{number}/{document['Id']}/{extras[0]['Id']}")),
+            "SupplementalInvoiceType": "Supplemental",
+            "LineItems": [_accessorial_line(load, each) for each in extras],
+        }
+    )
+
+
 def total_of(loads: Sequence[Json]) -> Json:
     """Add up what is billed for loads."""
     return money(sum((load["CustomerRate"]["Amount"] for load in loads), Decimal(0)))

@@ -123,8 +123,13 @@ class Books:
         return [objects[key] for key in self._owned[kind, owner] if key in objects]
 
     def invoice_of(self, load_number: str) -> Json | None:
-        """Return the invoice that covers a load: its own, which bears its number, or a summary invoice."""
+        """Return the invoice that covers a load: its own, which bears its number, or a summary one; no supplement."""
         return self.find("invoices", "LoadNumber", load_number)
+
+    def supplements_of(self, load_id: str) -> list[Json]:
+        """List the supplements to a load's invoice."""
+        supplements = [each for each in self.all("invoices") if each["SupplementalInvoiceType"]]
+        return [each for each in supplements if each["Loads"][0]["Id"] == load_id]
 
     def stamp(self) -> str:
         """Write down the present instant."""
@@ -173,6 +178,6 @@ def _names(kind: str, thing: Json) -> Iterator[tuple[str, str]]:
     """Yield by which fields and values an object can be found."""
     for field in NUMBERS[kind]:
         yield field, thing[field]
-    if kind in PARTS:
+    if kind in PARTS and not thing.get("SupplementalInvoiceType"):
         parts, field = PARTS[kind]
         yield from ((field, part[field]) for part in thing[parts] if part[field] is not None)

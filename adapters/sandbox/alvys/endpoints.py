@@ -94,7 +94,7 @@ def _read(books: Books, kind: str, names: Mapping[str, str], asked: Asked) -> Re
     deleted_too = asked.query.get("includeDeleted", "").lower() == "true"
     if found is None or (found.get("IsDeleted") and not deleted_too):
         raise Problem(404, f"no such object among the {kind}")
-    return _tagged(kind, found)
+    return _tagged(kind, SEARCHES[kind].view(found, books.switches))
 
 
 def _read_by_id(books: Books, kind: str, asked: Asked) -> Reply:

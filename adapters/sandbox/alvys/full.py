@@ -26,6 +26,7 @@ from adapters.sandbox.alvys.ensemble import (
 )
 from adapters.sandbox.alvys.month import NOTABLE, Author, Month, Special, check
 from adapters.sandbox.alvys.parties import SUBSIDIARY_IDS, TRANSPORT, at
+from adapters.sandbox.alvys.routes import CARRIED, PAID_FOR, carried, own_company, paid_for
 from adapters.sandbox.alvys.settlements import (
     POLICIES,
     PayPeriod,
@@ -35,6 +36,7 @@ from adapters.sandbox.alvys.settlements import (
     item,
     paid_statement,
     trip_items,
+    worked_out,
 )
 from adapters.sandbox.alvys.wire import Json, write_instant
 
@@ -55,6 +57,8 @@ EVERYTHING: Mapping[str, Special] = {
     "other_namesake": Special(customer=OTHER_NAMESAKE),
     **{name: Special(status="Released", customer=customer) for customer, names in SUMMARIES.items() for name in names},
     "summary_open": Special(status="Released", customer=MERIDIAN),
+    **CARRIED,
+    **PAID_FOR,
 }
 """Loads that are unusual and yet no problem. Two subsidiaries share a load where one invoices what the other hauls."""
 
@@ -96,6 +100,8 @@ class FullAuthor(Author):
         self.loads[:] = [
             load | {"Fleet": TRANSPORT_FLEET} if load["InvoiceAs"] == TRANSPORT else load for load in self.loads
         ]
+        self.work_out()
+        self.vary(usual.notable)
         self.summarise(usual.notable)
         carrier_statements = self.settle_carriers()
         driver_statements = self.settle_drivers()
@@ -103,6 +109,7 @@ class FullAuthor(Author):
             usual,
             trips=self.trips,
             loads=self.loads,
+            carriers=[*usual.carriers, own_company(usual.carriers[0])],
             trucks=list(self.trucks.values()),
             fuel=self.fuel,
             tolls=self.tolls,
@@ -131,6 +138,28 @@ class FullAuthor(Author):
             "Driver1": hired,
             "OwnerOperator": {"Id": owner, "AccessorialsDetails": [], "EChecks": []} if owner else None,
         }
+
+    def work_out(self) -> None:
+        """Write on each trip of an own truck what its driver is paid for it."""
+        drivers = {driver["Id"]: driver for driver in self.cast.drivers}
+        loads = {load["LoadNumber"]: load for load in self.loads}
+        for place, trip in enumerate(self.trips):
+            if trip["Driver1"]:
+                paid = worked_out(drivers[trip["Driver1"]["Id"]], trip, loads[trip["LoadNumber"]])
+                self.trips[place] = trip | {"Driver1": trip["Driver1"] | {"RatesV2": paid}}
+
+    def vary(self, numbers: Mapping[str, str]) -> None:
+        """Bill the loads of a name in the way that the name says."""
+        named = {number: name for name, number in numbers.items()}
+        for place, trip in enumerate(self.trips):
+            if (name := named.get(trip["LoadNumber"], "")) in CARRIED:
+                self.trips[place] = carried(name, trip, self.chance)
+        customers = {customer["Id"]: customer for customer in self.cast.customers}
+        for place, load in enumerate(self.loads):
+            if (name := named.get(load["LoadNumber"], "")) in PAID_FOR:
+                position = next(n for n, each in enumerate(self.invoices) if each["Number"] == load["LoadNumber"])
+                billed = paid_for(name, load, self.invoices[position], customers[load["CustomerId"]])
+                self.loads[place], self.invoices[position : position + 1] = billed
 
     def summarise(self, numbers: Mapping[str, str]) -> None:
         """Invoice the loads of the summary customers, each customer's on one invoice."""

@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import NAMESPACE_OID, uuid5
 
 from adapters.sandbox.alvys.books import Books
+from adapters.sandbox.alvys.settlements import shown_trip
 from adapters.sandbox.alvys.wire import Json, Problem, money, read_instant
 
 PAYABLE_LOADS = frozenset({"Invoiced", "Completed", "Financed"})
@@ -53,7 +54,8 @@ def record_carrier_payment(books: Books, request: Json) -> Json:
     payments = books.owned("carrier_payments", trip["Id"])
     if books.get("carrier_payments", key) is None:
         payments.append(_kept(request, key))
-        covered = sum_of(payments) >= trip["Carrier"]["TotalPayable"]["Amount"]
+        owed = shown_trip(trip, books.switches)["Carrier"]["TotalPayable"]["Amount"]
+        covered = sum_of(payments) >= owed
         done = {"Status": "Completed", "CarrierPaidAt": request["PaymentDate"]} if covered else {}
         trip = books.touched(trip, API_USER, **done)
         books.commit(("carrier_payments", payments[-1]), ("trips", trip))

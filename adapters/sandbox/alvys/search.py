@@ -18,7 +18,7 @@ from adapters.sandbox.alvys.filters import (
     within_days,
     wrong_value,
 )
-from adapters.sandbox.alvys.settlements import shown_driver_statement
+from adapters.sandbox.alvys.settlements import shown_driver_statement, shown_trip
 from adapters.sandbox.alvys.switches import Switches
 from adapters.sandbox.alvys.wire import Json, Problem
 
@@ -79,6 +79,7 @@ SEARCHES: Mapping[str, Search] = {
         },
         WITH_TOMBSTONES,
         tombstones=True,
+        view=shown_trip,
     ),
     "invoices": Search(
         "invoices",

@@ -73,6 +73,17 @@ POLICIES: Mapping[str, Policy] = {
 """The pay policy of each type of driver."""
 
 
+RATES: Mapping[str, str] = {
+    "Loaded Miles": "LoadedMilesRate",
+    "Empty Miles": "EmptyMilesRate",
+    "% of Line Haul": "CustomerLineHaulPercentageRate",
+    "% of Fuel Surcharge": "FuelSurchargePercentageRate",
+    "Service Fee": "ServiceFeeRate",
+    "Per Trip": "PerTripRate",
+}
+"""Where a trip shows what each rule comes to."""
+
+
 @dataclass(frozen=True)
 class PayPeriod:
     """The days a driver is paid for at once, both ends included."""
@@ -177,6 +188,50 @@ def driver_totals(trips: Sequence[Json], items: Sequence[Json]) -> Json:
         "EmptyMiles": _miles(trips, "EmptyMileage"),
         "HoursWorked": ZERO,
     }
+
+
+def worked_out(driver: Json, trip: Json, load: Json) -> list[Json]:
+    """Write what a driver's policy comes to for a trip, rate by rate, as the trip itself shows it."""
+    policy = POLICIES[driver["Type"]]
+    shown: Json = {"PolicyId": str(uuid5(NAMESPACE_OID, policy.name)), "PolicyName": policy.name}
+    for rule, line in zip(policy.rules, trip_items(driver, trip, load), strict=False):
+        items = [{"Description": part["Description"], "Amount": part["Amount"]} for part in line["SubLines"]]
+        shown[RATES[rule.category]] = {
+            "RateId": str(uuid5(NAMESPACE_OID, f"{policy.name}/{rule.category}")),
+            "RateName": rule.title,
+            "LineItems": items,
+            **_terms_of(rule),
+        }
+    return [shown]
+
+
+def shown_trip(trip: Json, switches: Switches) -> Json:
+    """Show a trip, its carrier's total and what is taken off its drivers' pay as the switches say."""
+    if switches.echeck_fees == "within" and trip["Carrier"]:
+        fees = sum((each["Fee"]["Amount"] for each in trip["Carrier"]["EChecks"]), ZERO)
+        total = money(trip["Carrier"]["TotalPayable"]["Amount"] - fees)
+        trip = trip | {"Carrier": trip["Carrier"] | {"TotalPayable": total}}
+    if switches.rate_deductions == "positive" and trip["Driver1"]:
+        policies = [_positive(policy) for policy in trip["Driver1"].get("RatesV2") or []]
+        trip = trip | {"Driver1": trip["Driver1"] | {"RatesV2": policies}}
+    return trip
+
+
+def _positive(policy: Json) -> Json:
+    fee = policy.get("ServiceFeeRate")
+    if not fee:
+        return policy
+    items = [each | {"Amount": money(abs(each["Amount"]["Amount"]))} for each in fee["LineItems"]]
+    return policy | {"ServiceFeeRate": fee | {"LineItems": items}}
+
+
+def _terms_of(rule: Rule) -> Json:
+    """Return the terms of a rate, in the members that the vendor's description has for its kind."""
+    if rule.category in {"Loaded Miles", "Empty Miles"}:
+        return {"Tiers": [{"Miles": 0, "Rate": rule.rate}], "UseHighestTier": False}
+    if rule.category == "Service Fee":
+        return {"Percentage": abs(rule.rate) * 100, "FlatFee": ZERO}
+    return {"Rate": rule.rate} if rule.category == "Per Trip" else {"Percentage": rule.rate * 100}
 
 
 def shown_driver_statement(statement: Json, switches: Switches) -> Json:

@@ -1,6 +1,6 @@
 """What billers do with invoices and the payments on them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import NAMESPACE_OID, uuid5
@@ -13,6 +13,7 @@ from adapters.sandbox.alvys.billing import (
     marked_invoiced,
     regenerated,
     summary_invoice,
+    supplemental_invoice,
 )
 from adapters.sandbox.alvys.books import Books
 from adapters.sandbox.alvys.freight import extra
@@ -67,9 +68,34 @@ def generate_summary_invoice(
 def revert_invoice(books: Books, load_number: str) -> Json:
     """Take an unpaid invoice back, as the vendor's support does; its loads are Released again, the invoice is gone."""
     document = _unpaid(books, load_number)
-    loads = [books.touched(load, BILLER, **UNBILLED) for load in _covered(books, document)]
+    dated = {} if books.switches.reverted_date == "cleared" else {"InvoicedAt": document["InvoicedDate"]}
+    loads = [books.touched(load, BILLER, **(UNBILLED | dated)) for load in _covered(books, document)]
     books.commit(*(("loads", load) for load in loads), removed=[("invoices", document["Id"])])
     return books.load(load_number)
+
+
+def supplement(books: Books, load_number: str, name: str, amount: Decimal | int | str) -> Json:
+    """Bill a charge that came up after a load was invoiced on an invoice of its own, beside the load's."""
+    load = load_in(books, load_number, frozenset({"Invoiced", "Completed"}), "supplemented")
+    customer = known_customer(books, load["CustomerId"])
+    place = len(books.supplements_of(load["Id"])) + 1
+    key = str(uuid5(NAMESPACE_OID, f"supplement/{load['Id']}/{name}/{place}"))
+    charge = extra(key, name, money(amount)["Amount"], Decimal(1), "Flat")
+    number = load_number if books.switches.supplement_number == "load" else f"{load_number}-{place}"
+    document = supplemental_invoice(number, load, customer, books.clock(), [charge])
+    books.commit(("loads", books.touched(load, BILLER)), ("invoices", document))
+    return document
+
+
+def revert_supplement(books: Books, load_number: str) -> Json:
+    """Take the last supplement to a load's invoice back; it is gone."""
+    load = books.load(load_number)
+    supplements = books.supplements_of(load["Id"])
+    if not supplements:
+        raise Problem(404, f"load {load_number} has no supplement")
+    load = books.touched(load, BILLER)
+    books.commit(("loads", load), removed=[("invoices", supplements[-1]["Id"])])
+    return load
 
 
 def regenerate(books: Books, load_number: str) -> Json:
@@ -161,6 +187,12 @@ def pay(books: Books, load_number: str, amount: Decimal | int | str, reference: 
             "ReferenceNumber": reference,
         },
     )
+
+
+def report_payments(books: Books, payments_by_load: Mapping[str, Decimal | int | str], reference: str) -> Json:
+    """Enter a factor's payment report: what it collected for some loads, all under the report's reference."""
+    paid = [pay(books, load_number, amount, reference) for load_number, amount in payments_by_load.items()]
+    return {"Payments": paid}
 
 
 def delete_payment(books: Books, load_number: str, reference: str) -> Json:

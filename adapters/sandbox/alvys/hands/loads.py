@@ -44,14 +44,15 @@ def delete_load(books: Books, load_number: str, *, keep_invoice: bool = False) -
         raise Problem(400, f"load {load_number} is on summary invoice {document['Number']}: take that back first")
     load = books.touched(books.load(load_number), BILLER, IsDeleted=True)
     trips = [books.touched(trip, BILLER, IsDeleted=True) for trip in books.trips_of(load_number)]
-    removed = [("invoices", document["Id"])] if document and not keep_invoice else []
+    over = [*([document] if document else []), *books.supplements_of(load["Id"])]
+    removed = [] if keep_invoice else [("invoices", each["Id"]) for each in over]
     books.commit(("loads", load), *(("trips", trip) for trip in trips), removed=removed)
     return load
 
 
-def upload_carrier_invoice(books: Books, trip_number: str, number: str) -> Json:
-    """File the carrier's own invoice with a trip; a released trip counts as invoiced from then on."""
-    scan = Upload(f"{number}.pdf", "application/pdf", b"%PDF-1.4 scanned invoice")
+def upload_carrier_invoice(books: Books, trip_number: str, number: str | None = None) -> Json:
+    """File the carrier's own invoice with a trip, its number typed or not; a released trip counts as invoiced then."""
+    scan = Upload(f"{number or 'invoice'}.pdf", "application/pdf", b"%PDF-1.4 scanned invoice")
     keep_carrier_invoice(books, _brokered(books, trip_number), scan, number, BILLER)
     return books.trip(trip_number)
 
