@@ -138,7 +138,7 @@ def test_single_statement_is_one_bill_over_the_net_pay_with_a_line_for_each_comp
 
 def test_single_statement_tells_whose_it_is_and_of_when() -> None:
     found = content(STATEMENT)
-    assert found.party == Party("drv-1", "Anja Ødegård")
+    assert found.party == Party("drv-1", "Anja Ødegård", on_1099=True)
     assert (found.number, found.memo) == ("10001", "Driver statement 10001, Oct 1 - Oct 15, 2026")
     assert (found.issued_on, found.due_on) == (date(2026, 10, 15), date(2026, 10, 22))
     assert found.segment == HAULED
@@ -187,10 +187,10 @@ def test_lines_that_do_not_add_up_to_the_net_are_told() -> None:
 
 def test_driver_on_1099_is_paid_through_the_company_where_that_is_wanted() -> None:
     through = settings(tax_company_vendor=True)
-    assert content(STATEMENT, through).party == Party("company:Ødegård Trucking", "Ødegård Trucking")
+    assert content(STATEMENT, through).party == Party("company:Ødegård Trucking", "Ødegård Trucking", on_1099=True)
     assert content(driven(Type="CONTRACTOR"), through).party.name == "Ødegård Trucking"
     assert content(driven(Type="COMPANY"), through).party == Party("drv-1", "Anja Ødegård")
-    assert content(driven(CompanyName=None), through).party == Party("drv-1", "Anja Ødegård")
+    assert content(driven(CompanyName=None), through).party == Party("drv-1", "Anja Ødegård", on_1099=True)
 
 
 @pytest.mark.parametrize("kind", ["", None, "LEASED"])

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
+from typing import Final
 
 import msgspec
 
@@ -10,6 +11,8 @@ from adapters.alvys.record import Odd, Record, glimpse, odd
 from adapters.alvys.settings import Settings
 from state.problem import problem
 from state.transaction import Address, Content, Line, Sourced
+
+_ON_1099: Final = frozenset({"OWNER_OPERATOR", "CONTRACTOR"})
 
 
 def sourced(withdrawn: Sourced, content: Callable[[], Content]) -> Sourced:
@@ -88,6 +91,11 @@ def telling(lines: Iterable[Line]) -> tuple[Line, ...]:
 def first_text(*places: tuple[Record | None, str]) -> str | None:
     """Return the first text found in the first list that holds one."""
     return next((text for record, name in places if record for text in record.texts(name)), None)
+
+
+def on_1099(driver: Record) -> bool:
+    """Whether what a driver is paid is reported on form 1099: those who own their truck or work on a contract."""
+    return driver.text("Type").strip().upper() in _ON_1099
 
 
 def address(record: Record | None) -> Address | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from adapters.alvys.mapping.common import after, owned_by_id, telling
+from adapters.alvys.mapping.common import after, on_1099, owned_by_id, telling
 from adapters.alvys.mapping.driver_lines import SORTS, lines_of, sort_of
 from adapters.alvys.mapping.numbers import document_number
 from adapters.alvys.mapping.signs import Sides
@@ -18,7 +18,6 @@ from state.transaction import Content, Kind, Line, Money, Party, Segment, Source
 SINGLE_SIDES: Final = Sides(Kind.DRIVER_STATEMENT, Kind.DRIVER_STATEMENT_CREDIT)
 SEPARATE_SIDES: Final = Sides(Kind.DRIVER_ADDITION, Kind.DRIVER_DEDUCTION)
 _W2: Final = "COMPANY"
-_1099: Final = frozenset({"OWNER_OPERATOR", "CONTRACTOR"})
 
 
 def single_statement(raw: object, settings: Settings) -> list[Sourced]:
@@ -68,7 +67,7 @@ def driver_of(statement: Record) -> Record:
 def on_w2(driver: Record) -> bool:
     """Whether a driver is an employee; those on 1099 own their truck or work on a contract."""
     kind = driver.text("Type").strip().upper()
-    if kind != _W2 and kind not in _1099:
+    if kind != _W2 and not on_1099(driver):
         raise odd(f"{driver.path}.Type is {kind[:40]!r}")
     return kind == _W2
 
@@ -119,8 +118,8 @@ def _payee(driver: Record, settings: Settings) -> Party:
     """Return the driver, or the company that a driver on 1099 is paid through, if that is wanted and named."""
     company = driver.text("CompanyName")
     if settings.rules.tax_company_vendor and company.strip() and not on_w2(driver):
-        return Party(source_id=f"company:{company}", name=company)
-    return Party(source_id=driver.text("Id"), name=driver.text("Name"))
+        return Party(source_id=f"company:{company}", name=company, on_1099=True)
+    return Party(source_id=driver.text("Id"), name=driver.text("Name"), on_1099=on_1099(driver))
 
 
 def _single(statement: Record, settings: Settings) -> Content:

@@ -5,7 +5,7 @@ from typing import Final
 
 from adapters.alvys.hauls import load_type, part
 from adapters.alvys.mapping.bills import check_lines, fee_lines, trip_date, trip_number, where
-from adapters.alvys.mapping.common import address, after, dated, identity, known_by_id, sourced, telling
+from adapters.alvys.mapping.common import address, after, dated, identity, known_by_id, on_1099, sourced, telling
 from adapters.alvys.record import Odd, Record, glimpse
 from adapters.alvys.settings import Settings
 from state.problem import problem
@@ -108,6 +108,7 @@ def _party(driver: Record) -> Party:
         email=driver.text("Email") or None,
         phone=driver.text("PhoneNumber") or None,
         address=address(driver.part("Address")),
+        on_1099=on_1099(driver),
     )
 
 
