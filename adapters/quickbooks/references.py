@@ -8,7 +8,7 @@ from adapters.quickbooks.client import Client
 from adapters.quickbooks.forms import Raw
 from adapters.quickbooks.plans import Plan, plan_by, plan_of
 from adapters.quickbooks.problems import rejected
-from adapters.quickbooks.rolls import Cached, Roll
+from adapters.quickbooks.rolls import FRESH, Cached, Roll
 from adapters.quickbooks.settings import Settings
 from adapters.quickbooks.shapes import (
     Account,
@@ -40,7 +40,7 @@ class References:
     def __init__(self, client: Client, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._client = client
         self._preferences = Cached(client.preferences, settings.preferences_refresh, clock)
-        self._company = Cached(client.company, _PLAN_REFRESH, clock)
+        self._company = Cached(client.company, _PLAN_REFRESH, clock, min(FRESH, settings.reference_refresh))
 
         def listed(entity: str, shape: type[Row]) -> Cached[Roll[Row]]:
             return Cached(lambda: self._roll(entity, shape), settings.reference_refresh, clock)

@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 Row = TypeVar("Row", bound=Listed)
 
 # Before a document is refused for what a list says, the list is read again unless it is younger than this.
-_FRESH: Final = 5.0  # seconds
+FRESH: Final = 5.0  # seconds
 
 
 @lru_cache(maxsize=4096)
@@ -24,12 +24,18 @@ def fold(text: str) -> str:
 
 
 class Cached(Generic[Value]):
-    """One value read from the vendor at most every `refresh` seconds, by one reader at a time."""
+    """One value read from the vendor at most every `refresh` seconds, by one reader at a time.
 
-    def __init__(self, read: Callable[[], Awaitable[Value]], refresh: float, clock: Callable[[], datetime]) -> None:
+    It is `fresh` for so many seconds: before a document is refused for what it says, an older one is read again.
+    """
+
+    def __init__(
+        self, read: Callable[[], Awaitable[Value]], refresh: float, clock: Callable[[], datetime], fresh: float = FRESH
+    ) -> None:
         self._read = read
         self._refresh = refresh
         self._clock = clock
+        self._fresh = fresh
         self._lock = anyio.Lock()
         self._held: _Held[Value] | None = None
 
@@ -46,7 +52,7 @@ class Cached(Generic[Value]):
     def _serves(self, held: "_Held[Value]", *, fresh: bool) -> bool:
         now = self._clock()
         old = (now - held.read_at).total_seconds() >= self._refresh
-        return not old and (not fresh or (now - held.true_at).total_seconds() < _FRESH)
+        return not old and (not fresh or (now - held.true_at).total_seconds() < self._fresh)
 
     @property
     def held(self) -> Value | None:
