@@ -10,10 +10,12 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from typing_extensions import override
+
 from state.creation import Creation
 from state.outbox import Claim, Observation, Receipt
 from state.problem import Problem
-from state.transaction import Document, DocumentType, Kind, Sourced
+from state.transaction import Document, DocumentType, Kind, Money, Sourced
 
 
 class VendorError(Exception):
@@ -146,6 +148,52 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """What a document points at and accounting does not have yet, so that it is created, or sent, before.
+
+    `what` is it: customer, vendor, item, invoice; `name` is what it will go by there, `called` what we call it.
+    """
+
+    what: str
+    name: str
+    called: str
+
+    @override
+    def __str__(self) -> str:
+        return f"<new {self.what}: {self.name}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What a document does to one account; one of the two amounts is nothing."""
+
+    account: str
+    debit: Money
+    credit: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A document as it would be sent now, and what accounting would say to it.
+
+    `body` is the exact request; where an id is not there yet, it has the text of a need. `digest` is a fingerprint of
+    what the document says, which stays the same when the needs are met. `problem` is what it would be refused with,
+    `waits` why it would not leave yet, `settled` why nothing needs to leave, in words.
+    """
+
+    document: str  # what accounting calls its type
+    digest: str = ""
+    changes: str | None = None  # the id of the document that it would change
+    body: bytes | None = None
+    postings: tuple[Posting, ...] = ()
+    needs: tuple[Need, ...] = ()
+    checks: tuple[Finding, ...] = ()
+    problem: Problem | None = None
+    waits: str = ""
+    settled: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """One line of the mapping: a charge, where it goes and what stands there; or a gap, where nothing answers."""
 
@@ -242,6 +290,16 @@ class Accounting(Protocol):
 
     async def check(self) -> Sequence[Finding]:
         """Say line by line whether connection, plan, preferences, chart of accounts and mapping are fit."""
+
+
+class Foresight(Protocol):
+    """What can be known of an export before it is sent, by the very steps of the sending."""
+
+    async def preview(self, claims: Sequence[Claim]) -> Mapping[int, Preview]:
+        """Return, by message id, what preparing and looking up would come to now; nothing is made and nothing kept.
+
+        Raises Unavailable and Unauthorized as they are met.
+        """
 
 
 class Links(Protocol):

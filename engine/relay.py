@@ -244,6 +244,7 @@ class Relay:
 def _awaited(claim: Claim) -> str:
     """Return what has to be in accounting before this may go there, in words; an empty text if nothing has."""
     content = claim.transaction.content
-    if content is None or content.settles is None or claim.settled is not None:
+    booked = claim.settled is not None and claim.settled.document is not None
+    if content is None or content.settles is None or booked:
         return ""
     return f"waits for the invoice it pays, of load {content.load_number}"

@@ -33,11 +33,10 @@ class Ending(NamedTuple):
 
 
 def claimed(work: Work, row: sqlite3.Row) -> Claim:
-    """Return the claim of a due message: with the document a payment pays, whether a void waits, or what was told."""
+    """Return the claim of a message: with what a payment pays, whether a void waits, or what was told."""
     claim = claim_from(row)
     if claim.message.effect is Effect.EXPORT:
-        settled = _settled(work, claim.transaction)
-        return replace(claim, settled=settled) if settled else claim
+        return replace(claim, settled=_settled(work, claim.transaction))
     if claim.message.effect is Effect.VOID:
         of = {"kind": claim.transaction.kind.value, "source_id": claim.transaction.source_id}
         return replace(claim, unpaying=work.row("unpaying", **of) is not None)
@@ -45,11 +44,15 @@ def claimed(work: Work, row: sqlite3.Row) -> Claim:
     return replace(claim, told=Tellings(told["count"], told["total"]), due=told["due"])
 
 
-def _settled(work: Work, payment: Transaction) -> Document | None:
-    """Return the document of what a payment pays, None while there is none."""
+def _settled(work: Work, payment: Transaction) -> Transaction | None:
+    """Return what a payment pays, None if it pays nothing that is known."""
     settles = payment.content.settles if payment.content else None
     row = work.row("find_by_source", kind=settles.kind, source_id=settles.source_id) if settles else None
-    return transaction_from(row).document if row else None
+    return transaction_from(row) if row else None
+
+
+def _booked(settled: Transaction | None) -> Document | None:
+    return settled.document if settled else None
 
 
 def announce(work: Work, *, epoch: int, claim: Claim, request_id: str, body: bytes) -> Claim:
@@ -164,7 +167,7 @@ def _end_message(work: Work, claim: Claim, outcome: Outcome, *, overtaken: bool)
             statement, phase = "bury_message", Phase.DEAD
             values = {"note": why.code, "now": work.micros}
         case Postponed(until, reason):
-            if claim.settled is None and _settled(work, claim.transaction) is not None:
+            if _booked(claim.settled) is None and _booked(_settled(work, claim.transaction)) is not None:
                 until = work.now  # what it was to wait for has come meanwhile
             statement, phase = ("postpone_doubt", Phase.IN_DOUBT) if in_doubt else ("postpone_message", Phase.WAITING)
             values = {"due_at": to_micros(until), "note": reason}

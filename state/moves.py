@@ -117,11 +117,12 @@ def make(
     _note(work, after, step.name, before.state, cause)
     if after.generation != before.generation:
         work.run("unsettle", transaction_id=after.id)
+    preview = _previewed(work, after) if step.effect is Effect.EXPORT else None
     if step.ends_wishes:
         work.run("withdraw_wishes", transaction_id=after.id)
     if step.effect is not None and (step.effect is not Effect.REPORT_PAYMENT or step.report is not None):
         new = step.effect is Effect.EXPORT and after.document is None and step.name in _SAID_BY_TMS
-        _wish(work, after, step.effect, step.report, new=new)
+        _wish(work, after, step.effect, step.report, new=new, preview=preview)
     if before.document is None and after.document is not None and after.kind.document_type is DocumentType.INVOICE:
         work.run("wake_payments", kind=after.kind.value, source_id=after.source_id, now=work.micros)
     if before.document is not None and after.document is None:
@@ -361,8 +362,20 @@ def _note(work: Work, after: Transaction, name: str, before: State | None, cause
     )
 
 
-def _wish(
-    work: Work, after: Transaction, effect: Effect, report: PaymentReport | None = None, *, new: bool = False
+def _previewed(work: Work, transaction: Transaction) -> str | None:
+    """Return what a person saw of the document that is still to go: a newer wish for it is bound to the same."""
+    row = work.row("previewed", transaction_id=transaction.id)
+    return row["preview"] if row else None
+
+
+def _wish(  # noqa: PLR0913 - the parts of a message
+    work: Work,
+    after: Transaction,
+    effect: Effect,
+    report: PaymentReport | None = None,
+    *,
+    new: bool = False,
+    preview: str | None = None,
 ) -> None:
     """Leave a wish; that for a `new` document, which nobody asked for but the TMS, may have to be released first."""
     work.run(
@@ -373,5 +386,6 @@ def _wish(
         revision=after.revision,
         report=write(report),
         new=new,
+        preview=preview,
         now=work.micros,
     )

@@ -48,7 +48,8 @@ class Message:
     `body` is the frozen request once the message was announced: what is sent again is what was sent before.
     `round` counts definite answers so far, so that a new try never meets a vendor's memory of an old one, while one
     that follows mere doubt does. `reads` counts agreeing look-ups that found nothing while in doubt, `tries` the
-    sends whose outcome stayed unknown.
+    sends whose outcome stayed unknown. `preview` is the digest of the document that a person saw and let go, None if
+    nobody looked: no other may leave.
     """
 
     id: int
@@ -65,6 +66,7 @@ class Message:
     body: bytes | None = None
     report: PaymentReport | None = None
     delays: int = 0
+    preview: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +88,14 @@ class Tellings:
 class Claim:
     """A message taken up by the relay, with the transaction it speaks for.
 
-    `settled` is the document of what a payment pays, None while accounting holds none; `unpaying` says that payments
+    `settled` is what a payment pays, None if that is not known; `unpaying` says that payments
     of what a void is to take back are being taken back too. `told` is what the TMS is known
     to hold from us of what a report speaks of, `due` what that should add up to, in minor units, once it is delivered.
     """
 
     message: Message
     transaction: Transaction
-    settled: Document | None = None
+    settled: Transaction | None = None
     unpaying: bool = False
     told: Tellings = Tellings()
     due: int = 0

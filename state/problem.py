@@ -21,6 +21,7 @@ class Problem:
 LOST: Final = "document_lost"
 STANDS: Final = "document_stands"
 UNCLAIMED: Final = "document_unclaimed"
+DIFFERS: Final = "preview_differs"
 
 # fmt: off
 CATALOGUE: Final[dict[str, Problem]] = {
@@ -48,6 +49,8 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "Correct the charges in the TMS, or book a credit by hand."),
         Problem("outcome_undecided", "Several tries ended without an answer, and the other side shows nothing of it.",
                 "Look for it there. A document that is there: force to exported and name it; otherwise retry."),
+        Problem(DIFFERS, "The document is not what it was when a person looked at it and let it go.",
+                "Preview it again; if it is right as it is now, retry it, with the new hash or with none."),
         Problem(LOST, "The document was voided or deleted in accounting.",
                 "If that was meant, force to reverted; otherwise retry, which makes a new document."),
         Problem(STANDS, "It is reverted here, but a document of it stands in accounting: an older copy was put back.",

@@ -49,6 +49,7 @@ WHERE (:state IS NULL OR state = :state)
   AND (:kind IS NULL OR kind = :kind)
   AND (:problem IS NULL OR problem_code = :problem)
   AND (NOT :unreleased OR EXISTS (SELECT 1 FROM messages m WHERE m.transaction_id = ledger.id AND m.phase = 'held'))
+  AND (NOT :unbooked OR state IN ('pending', 'error'))
   AND (:unbooked_until IS NULL OR state IN ('pending', 'error') AND issued_on <= :unbooked_until)
   AND (:search IS NULL OR instr(lower(label || ' ' || number || ' ' || party), lower(:search)) > 0)
   AND (:before IS NULL OR id < :before)
@@ -110,8 +111,15 @@ WHERE transaction_id = :transaction_id AND trigger IN ('source_withdrawn', 'reve
 SELECT * FROM attempts WHERE transaction_id = :transaction_id ORDER BY id
 
 -- wish: an effect becomes a message; a new document may have to wait for its release
-INSERT INTO messages (transaction_id, effect, phase, generation, revision, due_at, report, created_at)
-VALUES (:transaction_id, :effect, iif(:new AND NOT (SELECT auto FROM legal_entity), 'held', 'waiting'), :generation, :revision, :now, :report, :now)
+INSERT INTO messages (transaction_id, effect, phase, generation, revision, due_at, report, preview, created_at)
+VALUES (:transaction_id, :effect, iif(:new AND NOT (SELECT auto FROM legal_entity), 'held', 'waiting'), :generation, :revision, :now, :report, :preview, :now)
+
+-- previewed: what a person saw of the document that is still to go; it is what may go until a person says otherwise
+SELECT preview FROM messages
+WHERE transaction_id = :transaction_id AND effect = 'export' AND phase IN ('held', 'waiting', 'dead') AND preview IS NOT NULL
+
+-- expect: what a person saw of the document that waits to go, or that they did not look
+UPDATE messages SET preview = :preview WHERE transaction_id = :transaction_id AND effect = 'export' AND phase = 'waiting'
 
 -- withdraw_wishes: a newer wish, or the end of all wishes, replaces what has not left and what was refused
 DELETE FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase IN ('held', 'waiting', 'dead')
@@ -143,7 +151,7 @@ SELECT id FROM messages WHERE transaction_id = :transaction_id AND lane = 'accou
 -- claim: what is due, what is in flight before the oldest that waits, with its transaction
 SELECT m.id, m.effect, m.phase, m.revision, m.generation,
        (SELECT count(*) FROM attempts a WHERE a.transaction_id = m.transaction_id AND a.outcome <> 'in_doubt') AS round,
-       m.attempts, m.reads, m.tries, m.due_at, m.request_id, m.body, m.report, m.delays,
+       m.attempts, m.reads, m.tries, m.due_at, m.request_id, m.body, m.report, m.delays, m.preview,
        l.*
 FROM messages m JOIN ledger l ON l.id = m.transaction_id
 WHERE m.phase IN ('waiting', 'in_doubt') AND m.effect = :effect AND m.due_at <= :now
@@ -153,6 +161,17 @@ WHERE m.phase IN ('waiting', 'in_doubt') AND m.effect = :effect AND m.due_at <= 
                       WHERE e.transaction_id = m.transaction_id AND e.lane = m.lane AND e.phase <> 'dead'
                         AND (e.phase <> 'waiting' OR e.id < m.id)))
 ORDER BY m.due_at, m.id LIMIT :limit
+
+-- foreseen: what is to leave last for one transaction, or would if somebody asked for it now; a refused void is not in the way
+SELECT coalesce(m.id, -l.id) AS id, coalesce(m.effect, 'export') AS effect, coalesce(m.phase, 'waiting') AS phase,
+       coalesce(m.revision, l.revision) AS revision, coalesce(m.generation, l.generation) AS generation, 0 AS round,
+       coalesce(m.attempts, 0) AS attempts, coalesce(m.reads, 0) AS reads, coalesce(m.tries, 0) AS tries,
+       coalesce(m.due_at, l.updated_at) AS due_at, m.request_id, m.body, m.report, coalesce(m.delays, 0) AS delays, m.preview,
+       l.*
+FROM ledger l
+LEFT JOIN messages m ON m.transaction_id = l.id AND m.lane = 'accounting' AND (m.effect = 'export' OR m.phase <> 'dead')
+WHERE l.id = :id
+ORDER BY m.id DESC LIMIT 1
 
 -- wake_payments: what a payment was waiting for is there now
 UPDATE messages SET due_at = :now

@@ -93,7 +93,7 @@ def claim_from(row: Sequence[Any]) -> Claim:
     # fmt: off
     (
         identity, effect, phase, revision, generation, round_, attempts, reads, tries,
-        due_at, request_id, body, report, delays, *transaction,
+        due_at, request_id, body, report, delays, preview, *transaction,
     ) = row
     # fmt: on
     message = Message(
@@ -111,6 +111,7 @@ def claim_from(row: Sequence[Any]) -> Claim:
         body=body,
         report=_read(report, _REPORT),
         delays=delays,
+        preview=preview,
     )
     return Claim(message, transaction_from(transaction))
 

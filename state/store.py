@@ -27,6 +27,7 @@ from state.moves import (
     Recorded,
     StaleTransaction,
     Step,
+    UnknownTransaction,
     adopt,
     apply,
     consequences,
@@ -62,6 +63,7 @@ class Filter:
     problem: str | None = None
     search: str | None = None
     unreleased: bool = False  # it waits for a person to let it go
+    unbooked: bool = False  # it is not (or not as it is now) in the books
     unbooked_until: date | None = None  # dated so early, and not (or not as it is now) in the books
 
 
@@ -269,10 +271,12 @@ class Store:
 
         return await self._database.run(unit)
 
-    async def retry(self, transaction_id: TransactionId, cause: Cause) -> Transaction:
+    async def retry(self, transaction_id: TransactionId, cause: Cause, *, preview: str | None = None) -> Transaction:
         """Try again what was refused: the export of a transaction in error, and any refused void or report.
 
-        Raises UnknownTransaction, and IllegalMove if nothing of it was refused.
+        `preview` is the digest of the document as a person saw it, blank if they did not look; None leaves it at what
+        was said before. Raises UnknownTransaction, IllegalMove if nothing of it was refused, and NotHeld if a preview
+        is given and what was refused is no document.
         """
 
         def unit(work: Work) -> Transaction:
@@ -280,6 +284,8 @@ class Store:
             failed = before.state is State.ERROR
             retried = apply(work, before, Trigger.RETRY_REQUESTED, cause) if failed else None
             revived = work.run("revive_messages", transaction_id=before.id, now=work.micros)
+            if preview is not None:
+                _expect(work, before, preview)
             if retried is not None:
                 return retried
             if not revived:
@@ -288,13 +294,17 @@ class Store:
 
         return await self._database.run(unit)
 
-    async def release(self, transaction_id: TransactionId, cause: Cause) -> Transaction:
-        """Let a new document go that waits for it; raise UnknownTransaction, or NotHeld if it does not wait."""
+    async def release(self, transaction_id: TransactionId, cause: Cause, *, preview: str = "") -> Transaction:
+        """Let a new document go that waits for it, and no other than a person saw, if they looked.
+
+        Raises UnknownTransaction, or NotHeld if it does not wait. `preview` is the digest of what they saw.
+        """
 
         def unit(work: Work) -> Transaction:
             before = find(work, transaction_id)
             if not work.run("release", transaction_id=before.id, now=work.micros):
                 raise NotHeld(f"transaction {before.id} does not wait for its release")
+            _expect(work, before, preview)
             return make(work, before, Step(RELEASED, before.state), cause)
 
         return await self._database.run(unit)
@@ -343,6 +353,20 @@ class Store:
         """
         return await self._database.run_all([partial(finish, ending=ending) for ending in endings], owed=True)
 
+    async def foreseen(self, transactions: Collection[TransactionId]) -> list[Claim]:
+        """Return each transaction as the relay would claim it: with its newest wish, or one that nobody left yet.
+
+        Nothing is taken up. Raises UnknownTransaction.
+        """
+
+        def one(work: Work, wanted: TransactionId) -> Claim:
+            row = work.row("foreseen", id=wanted)
+            if row is None:
+                raise UnknownTransaction(f"there is no transaction {wanted}")
+            return claimed(work, row)
+
+        return await self._database.run(lambda work: [one(work, each) for each in transactions])
+
     async def next_due(self, lanes: Iterable[str]) -> datetime | None:
         """Return when the earliest message of these lanes can be claimed, or None if there is none."""
         wanted = write(sorted(lanes))
@@ -378,6 +402,7 @@ class Store:
             "problem": wanted.problem,
             "search": wanted.search,
             "unreleased": wanted.unreleased,
+            "unbooked": wanted.unbooked,
             "unbooked_until": wanted.unbooked_until.isoformat() if wanted.unbooked_until else None,
             "before": before,
             "limit": limit,
@@ -459,6 +484,12 @@ class Store:
             Backlog(Effect(effect), Phase(phase), messages, from_micros(oldest))
             for effect, phase, messages, oldest in rows
         ]
+
+
+def _expect(work: Work, before: Transaction, preview: str) -> None:
+    """Bind the document that waits to what a person saw, or to nothing; raise NotHeld if there is none to bind."""
+    if not work.run("expect", transaction_id=before.id, preview=preview or None) and preview:
+        raise NotHeld(f"no document of transaction {before.id} waits that a preview could speak of")
 
 
 def _dismissed(

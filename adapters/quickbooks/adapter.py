@@ -1,12 +1,12 @@
 """QuickBooks Online as the engine's accounting system."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from typing_extensions import override
 
 from adapters.http import Http
-from adapters.ports import Accounting, Changes, Finding, Links, Place, Vault
+from adapters.ports import Accounting, Changes, Finding, Foresight, Links, Place, Preview, Vault
 from adapters.quickbooks.auth import Tokens
 from adapters.quickbooks.changes import Watch
 from adapters.quickbooks.charges import Charges
@@ -17,14 +17,16 @@ from adapters.quickbooks.creations import Creations
 from adapters.quickbooks.exports import Exports
 from adapters.quickbooks.items import Items
 from adapters.quickbooks.parties import Parties
+from adapters.quickbooks.previews import Previews
 from adapters.quickbooks.references import References
 from adapters.quickbooks.settings import Settings
 from adapters.quickbooks.starting import starting
 from adapters.quickbooks.voids import Voids
+from state.outbox import Claim
 from state.transaction import Charge, DocumentType
 
 
-class QuickBooks(Accounting):
+class QuickBooks(Accounting, Foresight):
     """One QuickBooks company. `tokens` tells how long the connection lasts, `coverage` what the mapping lacks."""
 
     def __init__(
@@ -37,6 +39,7 @@ class QuickBooks(Accounting):
         parties = Parties(settings, client, links, creations, clock)
         charges = Charges(settings.mapping, references, Items(client, links, creations, references))
         self.exports = Exports(settings, client, references, parties, charges, clock)
+        self._previews = Previews(settings, self.exports, references)
         self.voids = Voids(settings, client, references)
         self.coverage = Coverage(settings.mapping, charges, references)
         self._watch = Watch(settings, client, references, clock, self.coverage.look)
@@ -46,6 +49,11 @@ class QuickBooks(Accounting):
     async def changes(self, since: datetime) -> Changes:
         """Return every invoice and bill that changed since then, at least once, with its payments."""
         return await self._watch.changes(since)
+
+    @override
+    async def preview(self, claims: Sequence[Claim]) -> Mapping[int, Preview]:
+        """Return, by message id, what preparing and looking up would come to now; nothing is made and nothing kept."""
+        return await self._previews.of(claims)
 
     @override
     async def stands(self, document_type: DocumentType, document_id: str) -> bool:

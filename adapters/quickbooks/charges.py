@@ -10,6 +10,7 @@ from typing import Final
 
 from adapters.quickbooks.forms import Form
 from adapters.quickbooks.items import Items
+from adapters.quickbooks.pointers import NewItem, Pointer
 from adapters.quickbooks.problems import rejected
 from adapters.quickbooks.references import References, admitted
 from adapters.quickbooks.rolls import fold
@@ -157,20 +158,24 @@ class Charges:
     def __init__(self, tables: Tables, references: References, items: Items) -> None:
         self.answers = Answers(tables)
         self._references = references
-        self._items = items
+        self.items: Final = items
 
-    async def targets(self, content: Content, form: Form) -> tuple[str, ...]:
-        """Return the id of each line's item or account, in order; items are made last, once every line has a place.
+    async def targets(self, content: Content, form: Form) -> tuple[Pointer, ...]:
+        """Return where each line points, in order; an item that is not there yet is not made here.
 
         Raises Rejected if nothing answers for a charge, or if what does is missing, inactive or of the wrong type.
         """
-        found = [
-            await self.found(form.type, line, line.segment.load_type or content.segment.load_type)
-            for line in content.lines
-        ]
-        if form.type is not DocumentType.INVOICE:
-            return tuple([each.id for each in found])
-        return tuple([await self._item(line, each) for line, each in zip(content.lines, found, strict=True)])
+        return tuple([await self._target(content, form, line) for line in content.lines])
+
+    async def _target(self, content: Content, form: Form, line: Line) -> Pointer:
+        load_type = line.segment.load_type or content.segment.load_type
+        called = self.answers.place(form.type, line, load_type).target
+        found = await self.found(form.type, line, load_type)
+        if form.type is not DocumentType.INVOICE or isinstance(found, Item):
+            return Pointer(called, found.id)
+        charge = line.name or line.category
+        linked = await self.items.linked(charge, found)
+        return Pointer(f"{called}: {charge}", linked or "", None if linked else NewItem(charge, found))
 
     async def found(self, document_type: DocumentType, line: Line, load_type: str) -> Item | Account:
         """Return what a charge is booked on, an income account standing for the item that is to be made."""
@@ -193,6 +198,3 @@ class Charges:
     async def account(self, named: Item | Account) -> Account:
         """Return the account behind what a key names: a bill has the income account where an invoice has the item."""
         return named if isinstance(named, Account) else REVENUE.admit(await self._references.account_of(named))
-
-    async def _item(self, line: Line, found: Item | Account) -> str:
-        return found.id if isinstance(found, Item) else await self._items.resolve(line.name or line.category, found)

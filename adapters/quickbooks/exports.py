@@ -28,14 +28,12 @@ from adapters.quickbooks.books import (
     candidates,
     judge_creation,
     judge_update,
-    refuse_unless_untouched,
 )
 from adapters.quickbooks.charges import Charges
 from adapters.quickbooks.client import Client, Reply
 from adapters.quickbooks.drafts import Drafts
 from adapters.quickbooks.faults import Refused
-from adapters.quickbooks.forms import FORMS, Form, Raw
-from adapters.quickbooks.mapping import OWNED, merge, names
+from adapters.quickbooks.forms import Raw
 from adapters.quickbooks.parties import Parties
 from adapters.quickbooks.problems import named, rejected
 from adapters.quickbooks.references import References
@@ -44,8 +42,7 @@ from adapters.quickbooks.settings import Settings
 from adapters.quickbooks.shapes import Meta, readable
 from adapters.quickbooks.tags import remarks
 from state.outbox import Claim, Receipt
-from state.problem import problem
-from state.transaction import Content, Transaction
+from state.problem import DIFFERS
 
 _FRESH: Final = timedelta(minutes=2)  # an answer that tells of an older document was not given for this request
 _AGAIN: Final = 1.0  # seconds until a request that was answered from memory goes again, as a new one
@@ -74,27 +71,21 @@ class Exports(Sender):
         self._client = client
         self._references = references
         self._parties = parties
-        self._drafts = Drafts(settings, client, references, parties, charges)
-        self._unwritable: set[str] = set()
+        self.drafts: Final = Drafts(settings, client, references, parties, charges)
 
     @override
     async def prepare(self, claim: Claim, request_id: str) -> Order:
-        """Resolve every reference and freeze the request: the exact body of a creation or of a full update.
+        """Draft the document, make what it points at and freeze the request: a creation, or a full update.
 
-        Raises Rejected if the content, the configuration or the books do not allow it; all of that is looked at
-        before a missing customer or vendor is created.
+        Raises Rejected if the content, the configuration or the books do not allow it, or if it is another document
+        than the one a person saw; all of that is looked at before a missing customer, vendor or item is created.
         """
-        transaction = claim.transaction
-        content = _fit(transaction, self._settings.home_currency)
-        form = FORMS[transaction.kind.document_type]
-        await self._drafts.admit(content, form)
-        copy = await self._held(transaction, form)
-        wanted = await self._drafts.draft(claim, content, form, copy)
-        if copy is not None:
-            former = await self._parties.former(content.party, form)
-            refuse_unless_untouched(copy, wanted, self._settings.entity, transaction, former)
-            wanted = merge(copy.raw, wanted, form, self._unwritable)
-        return Order(claim, request_id, encode(wanted))
+        await self.drafts.admit(claim)
+        draft = await self.drafts.draft(claim)
+        seen = claim.message.preview
+        if seen is not None and seen != draft.digest:
+            raise rejected(DIFFERS, f"seen {seen}, now {draft.digest}")
+        return Order(claim, request_id, encode(self.drafts.body(draft, await self.drafts.settled(draft))))
 
     @override
     async def look_up(self, orders: Sequence[Order]) -> Mapping[int, Verdict]:
@@ -161,39 +152,9 @@ class Exports(Sender):
             case Refused():
                 if answer.fault.code == _NUMBER_TAKEN and not request.document_id:
                     return await self._adopted(request, answer)
-                if why := await self._drafts.outdated(request, answer):
+                if why := await self.drafts.outdated(request, answer):
                     raise Unavailable(why, 0.0) from answer
-                if answer.fault.code == _UNSUPPORTED:
-                    self._learn_unwritable(request, answer)
         raise answer
-
-    async def _held(self, transaction: Transaction, form: Form) -> Copy | None:
-        """Return the document to update, None if there is none yet; raise Rejected if it is gone or its books closed.
-
-        Read by id: a query may return an older version.
-        """
-        if transaction.document is None:
-            return None
-        raw = await self._client.read(form.entity, transaction.document.id, purpose="document")
-        copy = Copy.of(raw) if raw else None
-        if copy is None or copy.held.gone:
-            raise rejected("document_lost", f"{form.entity} {transaction.document.id}")
-        if copy.held.txn_date:
-            await self._references.refuse_closed(copy.held.txn_date)
-        return copy
-
-    def _learn_unwritable(self, request: Request, refusal: Refused) -> None:
-        """Raise Unavailable if an update failed for a field that QuickBooks answers with but does not take.
-
-        New fields appear in answers without notice; prepared anew, the update leaves this one out. Another update may
-        have been prepared with it before it was known.
-        """
-        found = _PROPERTY.search(refusal.fault.detail)
-        field = found["field"] if found else ""
-        foreign = names(request.body) - OWNED - request.form.owned
-        if request.document_id and field in foreign:
-            self._unwritable.add(field)
-            raise Unavailable(f"QuickBooks does not take back its own field {field}", 0.0) from refusal
 
     async def _witnessed(self, request: Request, receipt: Receipt) -> None:
         content = request.order.claim.transaction.content
@@ -273,15 +234,6 @@ class Exports(Sender):
 
 def _from_memory() -> Unavailable:
     return Unavailable("QuickBooks answered from memory, so the next try bears another name", _AGAIN)
-
-
-def _fit(transaction: Transaction, home_currency: str) -> Content:
-    """Return the content; raise Rejected if there is none or it must not be sent as it is."""
-    if transaction.content is None:
-        raise Rejected(transaction.problem or problem("shape_unknown"))
-    if flaw := transaction.content.flaw(home_currency):
-        raise Rejected(flaw)
-    return transaction.content
 
 
 def _receipt(request: Request, reply: Reply) -> Receipt:

@@ -6,7 +6,8 @@ An invoice line names an item, never an account (documented), so a charge that h
 import hashlib
 import re
 import unicodedata
-from typing import Final
+from collections.abc import Collection
+from typing import Final, NamedTuple
 
 from adapters.http import encode
 from adapters.ports import Links
@@ -32,6 +33,14 @@ PLAIN: Final = frozenset({_SERVICE, "NonInventory"})
 _EXISTS: Final = frozenset({"6240", "630"})
 
 
+class Found(NamedTuple):
+    """The item of a charge: its id, blank if it is to be made, its name, and what its creation is known by."""
+
+    id: str
+    name: str
+    known_as: str
+
+
 class Items:
     """Items of ours. Each is known by the charge and its income account; the link is kept before the id is used."""
 
@@ -42,58 +51,65 @@ class Items:
         self._references = references
         self._flights = Flights("item")
 
+    async def linked(self, charge: str, account: Account) -> str | None:
+        """Return the remembered id if that item still books on the account."""
+        linked = await self._links.linked("item", _key(charge, account))
+        item = await self._references.item(linked) if linked else None
+        return item.id if item is not None and _fits(item, account) else None
+
     async def resolve(self, charge: str, account: Account) -> str:
         """Return the id of the item that books `charge` on `account`, making it if there is none.
 
         Raises Rejected if its item is inactive or its names are in use, and OutcomeUnknown while nobody knows what came
         of its creation.
         """
-        key = f"{account.id} {fold(charge)}"
-        if linked := await self._linked(key, account):
-            return linked
         async with self._flights.alone(fold(item_name(charge))):
-            if linked := await self._linked(key, account):
+            if linked := await self.linked(charge, account):
                 return linked  # another document has seen to it meanwhile
-            found, name = await self._named_or_new(charge, account, key)
-            await self._links.link("item", key, found, name=name)
-            return found
+            found = await self._found_or_made(charge, account)
+            await self._links.link("item", _key(charge, account), found.id, name=found.known_as)
+            return found.id
 
-    async def _linked(self, key: str, account: Account) -> str | None:
-        """Return the remembered id if that item still books on the account."""
-        linked = await self._links.linked("item", key)
-        item = await self._references.item(linked) if linked else None
-        return item.id if item is not None and _fits(item, account) else None
-
-    async def _named_or_new(self, charge: str, account: Account, key: str) -> tuple[str, str]:
-        """Return an item's id and what its creation is known by.
+    async def find(self, charge: str, account: Account, taken: Collection[str] = ()) -> Found:
+        """Return the item that `resolve` would find, or make; nothing is made here, and nothing remembered.
 
         The charge's own name comes first. It may be in use: by an item of another account, as where loads of two types
-        are booked apart; then the account stands in the name too.
+        are booked apart, or by one that QuickBooks does not show, as those `taken`; then the account stands in the name
+        too.
         """
         holders: list[Item] = []
         for name in (item_name(charge), item_name(f"{charge} ({account.name})")):
-            known_as = f"{fold(name)} {account.id}"
-            held = await self._creations.held("Item", known_as)
+            found = Found("", name, f"{fold(name)} {account.id}")
+            await self._creations.held("Item", found.known_as)
             rows = await self._named(name)
             if fitting := next((row.id for row in rows if _fits(row, account)), None):
-                return fitting, known_as
-            await self._refuse_inactive(key)
-            if not rows:
-                creation = await self._creations.next("Item", known_as, held, encode(card(charge, name, account)), key)
-                try:
-                    made = await self._creations.send("Item", known_as, creation)
-                except Refused as refusal:
-                    if refusal.fault.code not in _EXISTS:
-                        raise
-                    rows = await self._named(name)
-                    if fitting := next((row.id for row in rows if _fits(row, account)), None):
-                        return fitting, known_as
-                else:
-                    self._references.learn(_made(made, name, account))
-                    return made, known_as
+                return found._replace(id=fitting)
+            await self._refuse_inactive(_key(charge, account))
+            if not rows and name not in taken:
+                return found
             holders += rows
         listed = ", ".join(f'item {row.id} "{row.shown}"' for row in holders)
         raise rejected("item_name_taken", f'charge "{charge}", income account "{account.shown}": {listed}')
+
+    async def _found_or_made(self, charge: str, account: Account) -> Found:
+        """Return the item as it was found, else a new one, or the one that turns out to have its name."""
+        taken: set[str] = set()
+        while True:
+            found = await self.find(charge, account, taken)
+            if found.id:
+                return found
+            held = await self._creations.held("Item", found.known_as)
+            body = encode(card(charge, found.name, account))
+            creation = await self._creations.next("Item", found.known_as, held, body, _key(charge, account))
+            try:
+                made = await self._creations.send("Item", found.known_as, creation)
+            except Refused as refusal:
+                if refusal.fault.code not in _EXISTS:
+                    raise
+                taken.add(found.name)
+            else:
+                self._references.learn(_made(made, found.name, account))
+                return found._replace(id=made)
 
     async def _named(self, name: str) -> list[Item]:
         """Return the rows that hold a name, inactive ones too; one with a parent leaves the name free."""
@@ -130,6 +146,10 @@ def card(charge: str, name: str, account: Account) -> Raw:
     description = " ".join(_UNFIT.sub(" ", charge).split())[:_LONGEST_DESCRIPTION]
     spelled = {"Description": description} if description != name and not _BEYOND_LATIN1.search(description) else {}
     return {"Name": name, "Type": _SERVICE, "IncomeAccountRef": {"value": account.id}} | spelled
+
+
+def _key(charge: str, account: Account) -> str:
+    return f"{account.id} {fold(charge)}"
 
 
 def _made(identity: str, name: str, account: Account) -> Item:

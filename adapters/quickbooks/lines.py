@@ -8,6 +8,8 @@ from typing import Any, Final, Protocol
 
 from typing_extensions import override
 
+from adapters.quickbooks.pointers import Pointer
+
 Raw = dict[str, Any]
 """One JSON object as QuickBooks sends or takes it, numbers as Decimal or int."""
 
@@ -24,7 +26,7 @@ class Lines(Protocol):
     def names(self) -> frozenset[str]:
         """The field names we write in such lines, at whatever depth."""
 
-    def written(self, amount: Decimal, target: str, text: str = "", tags: Raw = NO_TAGS) -> Raw:
+    def written(self, amount: Decimal, target: str | Pointer, text: str = "", tags: Raw = NO_TAGS) -> Raw:
         """Return a line over an amount; `tags` go to its detail."""
 
     def ours(self, document: Raw) -> Iterator[Raw]:
@@ -63,7 +65,7 @@ class ChargeLines(Lines):
         return frozenset({"DetailType", "Description", self.detail, self.target_ref, *self.constants})
 
     @override
-    def written(self, amount: Decimal, target: str, text: str = "", tags: Raw = NO_TAGS) -> Raw:
+    def written(self, amount: Decimal, target: str | Pointer, text: str = "", tags: Raw = NO_TAGS) -> Raw:
         detail = {self.target_ref: {"value": target}, **self.constants, **tags}
         return {"DetailType": self.detail, "Amount": amount, "Description": text, self.detail: detail}
 
@@ -129,7 +131,7 @@ class PaymentLines(Lines):
         return frozenset({"LinkedTxn", "TxnId", "TxnType"})
 
     @override
-    def written(self, amount: Decimal, target: str, text: str = "", tags: Raw = NO_TAGS) -> Raw:
+    def written(self, amount: Decimal, target: str | Pointer, text: str = "", tags: Raw = NO_TAGS) -> Raw:
         return {"Amount": amount, "LinkedTxn": [{"TxnId": target, "TxnType": self.entity}]}
 
     @override

@@ -7,8 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from adapters.quickbooks.forms import FORMS, Form, Raw
+from adapters.quickbooks.forms import Form, Raw
 from adapters.quickbooks.marker import fingerprint, marker, parse, split
+from adapters.quickbooks.pointers import Pointer
 from adapters.quickbooks.problems import rejected
 from adapters.quickbooks.tags import Tags, aspects, unchanged
 from state.transaction import Content, Line, Transaction
@@ -33,12 +34,12 @@ _OF_PARTY: Final = frozenset({"BillAddr", "ShipAddr", "BillEmail", "VendorAddr"}
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The ids in QuickBooks of everything a document points at; `targets` in the order of the lines."""
+    """Everything a document points at; `targets` in the order of the lines."""
 
-    party: str
-    targets: tuple[str, ...]
-    term: str | None = None
-    payable: str | None = None
+    party: Pointer
+    targets: tuple[Pointer, ...]
+    term: Pointer | None = None
+    payable: Pointer | None = None
     tags: Tags = field(default_factory=Tags)
 
 
@@ -50,13 +51,12 @@ def checked_number(number: str) -> str:
     return tidy
 
 
-def compose(entity: str, transaction: Transaction, content: Content, resolved: Resolved, *, numbered: bool) -> Raw:
-    """Return the document for `transaction`, ready to be created.
+def compose(content: Content, form: Form, resolved: Resolved, *, numbered: bool) -> Raw:
+    """Return the document that says what a transaction says, but for its note, with pointers in the place of ids.
 
     `numbered` says whether the company takes our document numbers; where it does not, sending one is documented to
     cause duplicates. The currency is left out: it is the home currency, or the document was refused before.
     """
-    form = FORMS[transaction.kind.document_type]
     document: Raw = {
         form.party_ref: {"value": resolved.party},
         "TxnDate": content.issued_on.isoformat(),
@@ -73,11 +73,10 @@ def compose(entity: str, transaction: Transaction, content: Content, resolved: R
         "SalesTermRef": {"value": resolved.term} if resolved.term else None,
         "APAccountRef": {"value": resolved.payable} if resolved.payable else None,
     }
-    document |= {name: value for name, value in optional.items() if value is not None}
-    return marked(document, form, entity, transaction, content.memo)
+    return document | {name: value for name, value in optional.items() if value is not None}
 
 
-def _line(form: Form, line: Line, to: str, tags: Raw) -> Raw:
+def _line(form: Form, line: Line, to: Pointer, tags: Raw) -> Raw:
     return form.lines.written(line.amount.amount, to, (line.description or line.name)[:_LONGEST_DESCRIPTION], tags)
 
 

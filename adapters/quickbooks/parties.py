@@ -1,8 +1,8 @@
 """Which QuickBooks customer or vendor stands for a party of the TMS: linked, else found by name, else created."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import structlog
@@ -36,6 +36,14 @@ _CONTACT: Final = frozenset({"2040", "2050", "2210"})
 _FORM_OF: Final = {form.entity: form for form in FORMS.values()}
 
 log = structlog.get_logger(__name__)
+
+
+class Match(NamedTuple):
+    """Who a party is in QuickBooks: its id, or the name under which it is to be created; `gone` was merged into it."""
+
+    id: str = ""
+    name: str = ""
+    gone: str = ""
 
 
 class Parties:
@@ -75,17 +83,22 @@ class Parties:
             await self._links.link(_document_of(form.party), party.source_id, f"{form.entity} {document_id}")
             self._witnessed.add(each)
 
-    async def resolve(self, party: Party, form: Form, told_at: datetime | None = None) -> str:
+    async def resolve(self, party: Party, entity: str, told_at: datetime | None = None) -> str:
         """Return the id of the party in QuickBooks, creating it if no one goes by its name.
 
         Contact details the TMS told since the last ones are passed on, if that is wanted; `told_at` says when it told
         these. Raises Rejected if the link is dead, the name inactive, ambiguous or held by others in all its forms, and
         OutcomeUnknown while nobody knows what came of the creation: then this document waits.
         """
-        found = await self._linked(party, form.party) or await self._matched(party, form.party)
+        found = await self._linked(party, entity) or await self._matched(party, entity)
         if told_at is not None:
-            await self._contacts.keep_up(party, form.party, found, told_at)
+            await self._contacts.keep_up(party, entity, found, told_at)
         return found
+
+    async def find(self, party: Party, entity: str) -> Match:
+        """Return what `resolve` would find, or create; nothing is created here, and nothing remembered."""
+        linked = await self._linked(party, entity)
+        return Match(linked) if linked else await self._find(party, _names(party), entity, self._clock())
 
     async def _linked(self, party: Party, entity: str) -> str | None:
         """Return the remembered id, unless it is in doubt."""
@@ -93,22 +106,39 @@ class Parties:
         return None if (entity, party.source_id) in self._doubted else linked
 
     async def _matched(self, party: Party, entity: str) -> str:
-        """Return whom a dead link's party is by now, else whoever goes by its name, else a new one; keep the link."""
-        names = tuple(dict.fromkeys(name for name in (party.accounting_name or "", party.name) if key(name)))
-        if not names:
-            raise rejected("party_missing", f"party {party.source_id} has no name to go by")
-        asked = self._clock()
+        """Return the party as it was found, else a new one; keep the link."""
+        names, asked = _names(party), self._clock()
         async with self._flights.alone(key(names[0])):
             if linked := await self._linked(party, entity):
                 return linked  # another document has seen to it meanwhile
-            dead = await self._links.linked(entity.lower(), party.source_id)
-            found = await self._living(party, entity, dead) if dead else None
-            found = found or await self._named_or_new(party, names, entity, dead, asked)
-            await self._links.link(entity.lower(), party.source_id, found, name=key(names[0]))
+            match = await self._find(party, names, entity, asked)
+            if match.gone:
+                await self._merged(party, entity, match)
+            identity = match.id or await self._new(party, names, entity)
+            await self._links.link(entity.lower(), party.source_id, identity, name=key(names[0]))
             self._doubted.discard((entity, party.source_id))
-            return found
+            return identity
 
-    async def _living(self, party: Party, entity: str, linked: str) -> str | None:
+    async def _find(self, party: Party, names: Sequence[str], entity: str, asked: datetime) -> Match:
+        """Return whom a dead link's party is by now, else whoever goes by its name, else the name for a new one.
+
+        A dead link is not followed by a new party, since a person did away with the one it led to.
+        """
+        dead = await self._links.linked(entity.lower(), party.source_id)
+        if dead and (living := await self._living(party, entity, dead)):
+            return living
+        held = await self._creations.held(entity, key(names[0]))
+        if dead or (held is not None and held.phase is not Phase.WAITING):
+            await self._roster.refresh(self._clock())
+        else:
+            await self._roster.refresh()
+        if found := await self._surely_found(names, entity, asked):
+            return Match(found)
+        if dead:
+            raise rejected("party_gone", f'{entity.lower()} {dead}, which stood for "{party.name}"')
+        return Match(name=self._free(names, entity))
+
+    async def _living(self, party: Party, entity: str, linked: str) -> Match | None:
         """Return a doubted id if it is active after all, or the id it was merged into.
 
         Nothing but its documents tells what became of a party that is gone; one made inactive was not merged.
@@ -117,7 +147,7 @@ class Parties:
         held = readable(raw, Named)
         if held is not None and held.active:
             self._proven.add((entity, party.source_id))
-            return linked
+            return Match(linked)
         told = await self._links.linked(_document_of(entity), party.source_id) if raw is None else None
         if told is None:
             return None
@@ -125,58 +155,44 @@ class Parties:
         document = await self._client.read(kind, identity, purpose="party")
         return await self._heir(party, _FORM_OF[kind], linked, Copy.of(document)) if document else None
 
-    async def follow(self, party: Party, form: Form, copy: Copy) -> str | None:
+    async def follow(self, party: Party, form: Form, copy: Copy) -> Match | None:
         """Return whom a document of this party is with by now, if that is because its party was merged into another."""
         linked = await self._links.linked(form.party.lower(), party.source_id)
         if linked is None or await self._client.read(form.party, linked, purpose="party") is not None:
             return None
-        heir = await self._heir(party, form, linked, copy)
-        if heir:
-            await self._links.link(form.party.lower(), party.source_id, heir)
-        return heir
+        return await self._heir(party, form, linked, copy)
 
-    async def former(self, party: Party, form: Form) -> list[str]:
+    async def adopt(self, party: Party, form: Form, match: Match) -> None:
+        """Remember whom a party was merged into."""
+        await self._merged(party, form.party, match)
+        await self._links.link(form.party.lower(), party.source_id, match.id)
+
+    async def former(self, party: Party, entity: str) -> list[str]:
         """Return the ids that stood for this party before they were merged into others."""
-        return (await self._links.linked(_former(form.party), party.source_id) or "").split()
+        return (await self._links.linked(_former(entity), party.source_id) or "").split()
 
-    async def _heir(self, party: Party, form: Form, gone: str, copy: Copy) -> str | None:
-        """Return whom a document went to with the party that is gone, and remember whom it was written for.
+    async def _heir(self, party: Party, form: Form, gone: str, copy: Copy) -> Match | None:
+        """Return whom a document went to with the party that is gone.
 
         Only a document that is otherwise as we wrote it, and for this very party, tells of a merge.
         """
-        known = (gone, *await self.former(party, form))
+        known = (gone, *await self.former(party, form.party))
         heir = copy.held.party.value
         if heir in {"", gone} or not written_for(copy, form, known):
             return None
-        await self._links.link(_former(form.party), party.source_id, " ".join(dict.fromkeys(known)))
-        log.info("party.merged", entity=form.party, id=gone, into=heir)
-        return heir
+        return Match(heir, gone=gone)
 
-    async def _named_or_new(
-        self, party: Party, names: Sequence[str], entity: str, dead: str | None, asked: datetime
-    ) -> str:
-        """Return the party that goes by one of the names, or a new one that goes by the first.
+    async def _merged(self, party: Party, entity: str, match: Match) -> None:
+        """Remember for whom documents of this party may have been written."""
+        known = (match.gone, *await self.former(party, entity))
+        await self._links.link(_former(entity), party.source_id, " ".join(dict.fromkeys(known)))
+        log.info("party.merged", entity=entity, id=match.gone, into=match.id)
 
-        A dead link is not followed by a new party, since a person did away with the one it led to.
-        """
-        held = await self._creations.held(entity, key(names[0]))
-        if dead or (held is not None and held.phase is not Phase.WAITING):
-            await self._roster.refresh(self._clock())
-        else:
-            await self._roster.refresh()
-        if found := await self._surely_found(names, entity, asked):
-            return found
-        if dead:
-            raise rejected("party_gone", f'{entity.lower()} {dead}, which stood for "{party.name}"')
-        title = next((name for name in names if spelled(name)), None)
-        if title is None:
-            raise rejected("party_missing", f'no letter of "{names[0]}" is one that every QuickBooks company takes')
-        return await self._new(party, names, title, entity)
-
-    async def _new(self, party: Party, names: Sequence[str], title: str, entity: str) -> str:
+    async def _new(self, party: Party, names: Sequence[str], entity: str) -> str:
         """Return a new party under the first form of its name that is free, or whoever turns out to have it."""
         name, taken = key(names[0]), set[str]()
-        while display := self._free(title, entity, taken):
+        while True:
+            display = self._free(names, entity, taken)
             held = await self._creations.held(entity, name)
             body = encode(card(party, display, entity))
             creation = await self._creations.next(entity, name, held, body, party.source_id)
@@ -195,9 +211,6 @@ class Parties:
                 display = msgspec.json.decode(creation.body)["DisplayName"]  # sent again, it is as it was
                 self._roster.add(entity, Named(id=identity, display_name=display))
                 return identity
-        holders = [each for form in self._forms(title, entity) for each in self._roster.holders(form)]
-        listed = ", ".join(_listed(owner, [row]) for owner, row in holders)
-        raise rejected("party_name_taken", listed or f'someone that QuickBooks does not show: "{spelled(title)}"')
 
     async def _surely_found(self, names: Sequence[str], entity: str, asked: datetime) -> str | None:
         """Return whoever goes by one of the names; that is refused by a list not older than the question only."""
@@ -227,16 +240,32 @@ class Parties:
         """Return the party whose name QuickBooks holds for the same, though nobody seems to have it."""
         return None if self._roster.holders(display) else _one(entity, self._roster.alike(entity, display))
 
-    def _free(self, title: str, entity: str, taken: set[str]) -> str | None:
-        """Return the first form of a name that nobody has, as far as is known."""
+    def _free(self, names: Sequence[str], entity: str, taken: Collection[str] = ()) -> str:
+        """Return the first form of a name that nobody has, as far as is known; raise Rejected if there is none."""
+        title = next((name for name in names if spelled(name)), None)
+        if title is None:
+            raise rejected("party_missing", f'no letter of "{names[0]}" is one that every QuickBooks company takes')
         forms = self._forms(title, entity)
-        return next((form for form in forms if form not in taken and not self._roster.holders(form)), None)
+        for form in forms:
+            if form not in taken and not self._roster.holders(form):
+                return form
+        holders = [each for form in forms for each in self._roster.holders(form)]
+        listed = ", ".join(_listed(owner, [row]) for owner, row in holders)
+        raise rejected("party_name_taken", listed or f'someone that QuickBooks does not show: "{spelled(title)}"')
 
     def _forms(self, title: str, entity: str) -> list[str]:
         """Return a name as it may be spelled in QuickBooks, with more and more suffixes."""
         suffix = self._suffixes[entity]
         base, own = unsuffixed(title, suffix)
         return [suffixed(base, suffix, own + more) for more in range(_MOST_SUFFIXES + 1)]
+
+
+def _names(party: Party) -> tuple[str, ...]:
+    """Return what a party goes by, the name for accounting first; raise Rejected if it has no name."""
+    names = tuple(dict.fromkeys(name for name in (party.accounting_name or "", party.name) if key(name)))
+    if not names:
+        raise rejected("party_missing", f"party {party.source_id} has no name to go by")
+    return names
 
 
 def _one(entity: str, rows: Sequence[Named]) -> str | None:

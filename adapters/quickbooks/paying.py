@@ -7,8 +7,8 @@ from adapters.ports import OutcomeUnknown
 from adapters.quickbooks.books import Copy
 from adapters.quickbooks.client import Client
 from adapters.quickbooks.forms import FORMS, Raw
-from adapters.quickbooks.mapping import checked_number, marked
-from adapters.quickbooks.parties import Parties
+from adapters.quickbooks.mapping import checked_number
+from adapters.quickbooks.pointers import Awaited, NewParty, Pointer
 from adapters.quickbooks.problems import rejected
 from adapters.quickbooks.references import References
 from adapters.quickbooks.settings import Settings
@@ -24,37 +24,32 @@ _GONE: Final = 900.0  # seconds until an invoice that is gone is looked for agai
 class Paying:
     """Writes payments. A payment never covers more than its invoice leaves open: the rest is the customer's credit."""
 
-    def __init__(self, settings: Settings, client: Client, references: References, parties: Parties) -> None:
+    def __init__(self, settings: Settings, client: Client, references: References) -> None:
         self._settings = settings
         self._client = client
         self._references = references
-        self._parties = parties
 
     async def draft(self, claim: Claim, content: Content, held: Copy | None) -> Raw:
-        """Return the payment as it is wanted; `held` is the one that stands, if there is one.
+        """Return the payment as it is wanted, but for its note; `held` is the one that stands, if there is one.
 
         Raises Rejected if nobody said where the money goes, or if someone entered this payment by hand, and
-        OutcomeUnknown while the invoice is not there: then it waits.
+        OutcomeUnknown if the invoice is gone: then it waits. An invoice that is not there yet is taken for unpaid.
         """
         deposit = await self._references.deposit_account(self._settings.mapping.deposit_account)
-        method = await self._references.method_called(dict(content.fields).get(_METHOD, ""))
-        invoice = await self._invoice(claim)
-        if invoice is None:
-            party, lines = await self._parties.resolve(content.party, _FORM), []
-        else:
-            # Only who owes an invoice can pay it: QuickBooks refuses a payment of another customer's (620, documented).
-            party, lines = invoice.held.party.value, await self._applied(content, invoice, held)
+        wanted = dict(content.fields).get(_METHOD, "")
+        method = await self._references.method_called(wanted)
+        party, lines = await self._owed(claim, content, held)
         document: Raw = {
             _FORM.party_ref: {"value": party},
             "TxnDate": content.issued_on.isoformat(),
             "TotalAmt": content.total.amount,
-            "DepositToAccountRef": {"value": deposit.id},
+            "DepositToAccountRef": {"value": Pointer(self._settings.mapping.deposit_account or "", deposit.id)},
             _FORM.number: checked_number(content.number),
             "Line": lines,
         }
         if method is not None:
-            document["PaymentMethodRef"] = {"value": method}
-        return marked(document, _FORM, self._settings.entity, claim.transaction, content.memo)
+            document["PaymentMethodRef"] = {"value": Pointer(wanted, method)}
+        return document
 
     async def overtaken(self, payment: Raw) -> bool:
         """Whether an invoice leaves less open than a payment was to cover: another was faster."""
@@ -64,18 +59,35 @@ class Paying:
                 return True
         return False
 
-    async def _invoice(self, claim: Claim) -> Copy | None:
-        """Return the invoice to pay as it is now, None if the TMS names none."""
-        if claim.settled is None:
-            return None
-        raw = await self._client.read(_INVOICE.entity, claim.settled.id, purpose="document")
+    async def _owed(self, claim: Claim, content: Content, held: Copy | None) -> tuple[Pointer, list[Raw]]:
+        """Return who pays, and the line that pays the invoice, if there is anything to pay.
+
+        Only who owes an invoice can pay it: QuickBooks refuses a payment of another customer's (620, documented).
+        """
+        settled = claim.settled
+        owing = settled.content if settled and settled.content else content
+        payer = Pointer(owing.party.source_id, new=NewParty(owing.party, _FORM.party))
+        if settled is None:
+            return payer, []
+        called = f"{settled.kind} {settled.source_id}"
+        if settled.document is None:
+            paid = Pointer(called, new=Awaited(_INVOICE.entity, owing.number))
+            return payer, [_FORM.lines.written(min(content.total.amount, owing.total.amount), paid)]
+        invoice = await self._invoice(settled.document.id)
+        amount = await self._applied(content, invoice, held)
+        lines = [_FORM.lines.written(amount, Pointer(called, invoice.held.id))] if amount > 0 else []
+        return Pointer(payer.called, invoice.held.party.value), lines
+
+    async def _invoice(self, identity: str) -> Copy:
+        """Return an invoice to pay as it is now; raise OutcomeUnknown if it is gone."""
+        raw = await self._client.read(_INVOICE.entity, identity, purpose="document")
         copy = Copy.of(raw) if raw else None
         if copy is None or copy.held.gone:
-            raise OutcomeUnknown(f"waits for its invoice: {_INVOICE.entity} {claim.settled.id} is gone", _GONE)
+            raise OutcomeUnknown(f"waits for its invoice: {_INVOICE.entity} {identity} is gone", _GONE)
         return copy
 
-    async def _applied(self, content: Content, invoice: Copy, held: Copy | None) -> list[Raw]:
-        """Return the line that pays the invoice: what it leaves open, and this payment leaves free, at most."""
+    async def _applied(self, content: Content, invoice: Copy, held: Copy | None) -> Decimal:
+        """Return how much of the invoice it pays: what that leaves open, and this payment leaves free, at most."""
         total, lines = content.total.amount, _FORM.lines
         others = Decimal(0)
         left = invoice.held.balance or Decimal(0)
@@ -86,8 +98,7 @@ class Paying:
                 others += line["Amount"]
         if left < total and held is None:
             await self._refuse_entered_by_hand(content, invoice)
-        amount = min(total - others, left)
-        return [lines.written(amount, invoice.held.id)] if amount > 0 else []
+        return min(total - others, left)
 
     async def _refuse_entered_by_hand(self, content: Content, invoice: Copy) -> None:
         """Raise Rejected if someone paid the invoice with the same amount already: most likely this very payment."""

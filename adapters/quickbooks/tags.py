@@ -12,6 +12,7 @@ from typing import Final
 from adapters.ports import Finding, Rejected, Standing, VendorError
 from adapters.quickbooks.forms import Form, Raw
 from adapters.quickbooks.lines import value
+from adapters.quickbooks.pointers import Pointer
 from adapters.quickbooks.references import References
 from adapters.quickbooks.rolls import fold
 from adapters.quickbooks.settings import CLASS, LOCATION, Settings
@@ -133,7 +134,7 @@ class Tagging:
         return [*found, *(_field_finding(label, preferences) for label in self._settings.fields.values())]
 
     async def _ref(self, entity: str, name: str) -> Raw:
-        return {"value": (await self._references.segment(entity, name)).id}
+        return {"value": Pointer(name, (await self._references.segment(entity, name)).id)}
 
     async def _finding(self, dimension: str, entity: str, name: str) -> Finding:
         """Return whether a class or location that the configuration names is there."""

@@ -121,6 +121,7 @@ CREATE TABLE messages (
     request_id      TEXT,
     body            BLOB,
     report          TEXT    CHECK (report IS NULL OR json_valid(report)),
+    preview         TEXT,                              -- what a person saw of the document, and let go
     note            TEXT    NOT NULL DEFAULT '',
     created_at      INTEGER NOT NULL,
     CHECK (phase NOT IN ('sent', 'in_doubt') OR (request_id IS NOT NULL AND body IS NOT NULL AND sent_at IS NOT NULL))

@@ -43,7 +43,7 @@ class Counter:
         self.invoice = invoice
 
     async def prepared(self, paid: Transaction) -> Any:
-        claim = replace(self.world.claim(paid), settled=self.invoice.document)
+        claim = replace(self.world.claim(paid), settled=self.invoice)
         return await self.world.quickbooks.exports.prepare(claim, f"request-{claim.message.id}")
 
     async def pay(self, paid: Transaction) -> Transaction:

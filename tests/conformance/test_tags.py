@@ -302,7 +302,7 @@ async def test_payment_bears_no_tags_and_nobody_misses_them(open_world: Open) ->
     ledger = Ledger(await open_world(segments=BOTH, fields=LABELS))
     sent, _ = await ledger.send(tagged())
     paid = tagged(Kind.CUSTOMER_PAYMENT, party=Party("c-1", "Acme Foods"), settles=Origin(INVOICE, "inv-1"))
-    claim = replace(ledger.world.claim(paid), settled=sent.document)
+    claim = replace(ledger.world.claim(paid), settled=sent)
     order = await ledger.world.quickbooks.exports.prepare(claim, "request-pay")
     receipt = await ledger.world.quickbooks.exports.send(order)
     [held] = ledger.world.held("Payment")

@@ -13,8 +13,9 @@ from adapters.ports import Rejected
 from adapters.quickbooks.books import Copy
 from adapters.quickbooks.cards import card
 from adapters.quickbooks.forms import FORMS
-from adapters.quickbooks.mapping import Resolved, compose, merge
+from adapters.quickbooks.mapping import Resolved, compose, marked, merge
 from adapters.quickbooks.marker import fingerprint, fingerprints, marker, parse, split
+from adapters.quickbooks.pointers import Pointer, replaced
 from adapters.quickbooks.rolls import Roll
 from adapters.quickbooks.shapes import Account, Item, PaymentMethod
 from state.lifecycle import State
@@ -59,9 +60,24 @@ def transaction(of: Content, kind: Kind = INVOICE, source_id: str = "inv-1") -> 
 
 def composed(of: Content, kind: Kind = INVOICE, *, source_id: str = "inv-1", numbered: bool = True) -> dict[str, Any]:
     resolved = Resolved(
-        "10", tuple(str(20 + n) for n, _ in enumerate(of.lines)), term="3", payable="33" if kind is BILL else None
+        at("10"),
+        tuple(at(str(20 + n)) for n, _ in enumerate(of.lines)),
+        term=at("3"),
+        payable=at("33") if kind is BILL else None,
     )
-    return compose("acme", transaction(of, kind, source_id), of, resolved, numbered=numbered)
+    return written(of, resolved, kind, source_id, numbered=numbered)
+
+
+def at(identity: str) -> Pointer:
+    return Pointer(f"what is called {identity}", identity)
+
+
+def written(
+    of: Content, resolved: Resolved, kind: Kind = INVOICE, source_id: str = "inv-1", *, numbered: bool = True
+) -> dict[str, Any]:
+    form = FORMS[kind.document_type]
+    filled = replaced(compose(of, form, resolved, numbered=numbered), lambda pointer: pointer.id)
+    return marked(filled, form, "acme", transaction(of, kind, source_id), of.memo)
 
 
 def test_invoice_has_exactly_the_fields_we_own() -> None:
@@ -294,7 +310,7 @@ def test_card_holds_the_tms_own_spelling_only_where_it_is_whole() -> None:
 
 
 def test_update_leaves_out_what_is_not_taken_back_in_lines_too() -> None:
-    wanted = compose("acme", transaction(content()), content(), Resolved("10", ("1", "2")), numbered=True)
+    wanted = written(content(), Resolved(at("10"), (at("1"), at("2"))))
     novel = {"Novelty": {"value": "1"}}
     [first, second] = wanted["Line"]
     detail = first["SalesItemLineDetail"] | novel

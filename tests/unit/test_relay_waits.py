@@ -47,11 +47,11 @@ async def test_payment_waits_by_name_and_goes_as_soon_as_its_invoice_is_there(be
     assert bench.exports.prepared == ["1001", "1001"]
 
 
-async def test_payment_is_told_the_document_of_its_invoice(desk: "Desk") -> None:
+async def test_payment_is_told_its_invoice(desk: "Desk") -> None:
     invoice = await desk.exported(load="1001")
     await desk.new(**payment(desk))
     claim = await desk.claim()
-    assert claim.settled == invoice.document
+    assert claim.settled == invoice
 
 
 async def test_invoice_that_arrives_while_its_payment_is_put_off_is_not_overlooked(desk: "Desk") -> None:
