@@ -20,7 +20,7 @@ import state.moves
 import state.ownership
 import state.store
 from adapters.ports import Absent, Order, Present, VendorError, Verdict
-from adapters.quickbooks import books, exports, sending
+from adapters.quickbooks import books, drafts, exports, sending
 from adapters.quickbooks.books import Copy, Request
 from state.outbox import Claim, InDoubt, Outcome, Phase, Receipt
 
@@ -156,7 +156,7 @@ def money_check() -> AbstractContextManager[Any]:
 
 def untouched_check() -> AbstractContextManager[Any]:
     """Update a document whoever changed it."""
-    return patch.object(exports, "refuse_unless_untouched", lambda *_: None)
+    return patch.object(drafts, "refuse_unless_untouched", lambda *_: None)
 
 
 def items_judged_alone() -> AbstractContextManager[Any]:
