@@ -63,7 +63,7 @@ def drain(invoices: int, server: Server = SERVERS["parallel"], *, others: float 
     settings = {"relay__interval": 5}
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as directory:
         world = World(seed, Plan(loads=invoices, span=0, settings=settings), Path(directory))
-        with simulated(world), _slow(server):
+        with simulated(world.loop, world.judge.logged), _slow(server):
             found: Drained = world.loop.run_until_complete(_drained(world, others))
     return found
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 
 from tests.simulation.daemon import Death
+from tests.simulation.loop import Loop
 from tests.simulation.plan import Plan, drawn
 from tests.simulation.world import World
 
@@ -53,7 +54,7 @@ def run_seed(
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as directory:
         there = world(seed, plan or drawn(seed, transactions), Path(directory))
         there.daemon.deaths += deaths
-        with (patch or nullcontext)(), simulated(there):
+        with (patch or nullcontext)(), simulated(there.loop, there.judge.logged):
             try:
                 there.loop.run_until_complete(there.unfold())
             except Exception as error:  # noqa: BLE001 - a world that cannot go on is a finding too
@@ -62,14 +63,14 @@ def run_seed(
 
 
 @contextmanager
-def simulated(world: World) -> Iterator[None]:
-    """Run the loop of a world inside: without garbage collection, with the log for the judge; it ends with it."""
+def simulated(loop: Loop, logged: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    """Run a loop inside: without garbage collection, the daemon's log going to `logged`; it ends with it."""
     with _alone():
-        with _hearing(world.judge.logged):
+        with _hearing(logged):
             yield
         with _hearing(lambda _: None), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what killed lives held open was never closed
-            world.loop.close()
+            loop.close()
 
 
 def _report(seed: int, world: World) -> Report:

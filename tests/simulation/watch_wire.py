@@ -45,7 +45,7 @@ class WireWatch:
     def asked(self, connection: int, data: bytes) -> None:
         """Take in bytes of a request."""
         data = self._partial.pop(connection, b"") + data
-        request = _parsed(data)
+        request = parsed(data)
         if request is None:
             self._partial[connection] = data
         else:
@@ -119,7 +119,7 @@ def _documents(path: str, body: bytes) -> Iterator[Json]:
             yield next(value for name, value in item.items() if name.lower() in _DOCUMENTS)
 
 
-def _parsed(data: bytes) -> Request | None:
+def parsed(data: bytes) -> Request | None:
     """Return a request, or None while it is not whole."""
     head, found, body = data.partition(b"\r\n\r\n")
     if not found:
