@@ -73,6 +73,8 @@ REMOVALS: Final = (
             given=without.everything(*_TWO, without.compare_and_swap)),
     Removal("catching up after a restore", without.catching_up, "P1", stories.restored(knowing=True)),
     Removal("adopting what is taken in again", without.adopting, "P1", stories.restored(knowing=False)),
+    Removal("counted tellings", without.counted_tellings, "P3", stories.told_and_restored),
+    Removal("asking for the unwanted", without.asking_for_the_unwanted, "P11", stories.withdrawn_and_restored),
     Removal("cursor last", without.cursor_last, "P2", stories.tms_unreadable),
     Removal("persist before use", without.keeping_tokens, "P4", stories.access_rotates, scripted(life=(3600, 0))),
     Removal("single refresher", without.single_refresher, "P7", stories.access_ends,

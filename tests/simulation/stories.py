@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from pathlib import Path
 
 from adapters.sandbox import alvys
 from adapters.sandbox.quickbooks import hands
@@ -128,14 +129,38 @@ def restored(*, knowing: bool) -> Story:
             held = world.document() or {}
             hands.edit(world.accounting.company, "Invoice", held["Id"], {"DocNumber": "X-1", "TxnDate": "2026-10-28"})
         await asyncio.sleep(QUIET)
-        world.daemon.kill()
-        await asyncio.sleep(QUIET)
-        world.daemon.restore(copy)
-        world.judge.facts.everywhere.add("restored")
-        world.restart()
-        await asyncio.sleep(QUIET)
+        await _set_back(world, copy)
 
     return story
+
+
+async def told_and_restored(world: Script) -> None:
+    """A payment is told, taken back and replaced by a larger one, which is told as well; then the store is set back."""
+    world.bill(world.loads[0])
+    await world.settled()
+    copy = world.place / "copy.db"
+    world.daemon.copy(copy)
+    for share in (Decimal("0.4"), Decimal("0.6")):
+        held = world.document() or {}
+        with world.judge.books.hand():
+            for payment in world.accounting.company.all("Payment"):
+                hands.delete(world.accounting.company, "Payment", payment["Id"])
+            amount = (held["TotalAmt"] * share).quantize(Decimal("0.01"))
+            hands.pay_invoice(world.accounting.company, held["Id"], amount)
+        await asyncio.sleep(2 * QUIET)
+    await _set_back(world, copy)
+
+
+async def withdrawn_and_restored(world: Script) -> None:
+    """A store is set back to before it knew of a load that was exported, and that the TMS bills no longer."""
+    copy = world.place / "copy.db"
+    world.daemon.copy(copy)
+    world.bill(world.loads[0])
+    await world.settled()
+    world.daemon.kill()
+    world.change("revert_invoice", world.loads[0])
+    await _set_back(world, copy)
+    await asyncio.sleep(QUIET)
 
 
 async def started_twice(world: Script) -> None:
@@ -201,6 +226,16 @@ async def batch_with_a_refusal(world: Script) -> None:
     world.calm()
     world.spoil("throttle_item", "*", count=4)
     await world.settled()
+
+
+async def _set_back(world: Script, copy: Path) -> None:
+    """Let the daemon go on with an older copy."""
+    world.daemon.kill()
+    await asyncio.sleep(QUIET)
+    world.daemon.restore(copy)
+    world.judge.facts.everywhere.add("restored")
+    world.restart()
+    await asyncio.sleep(QUIET)
 
 
 def _lost_the_store(error: BaseException) -> bool:

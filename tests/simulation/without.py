@@ -8,10 +8,12 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
+import adapters.alvys.payments
 import adapters.quickbooks.auth
 import engine.daemon
 import engine.intake
 import engine.judgement
+import engine.payments
 import engine.relay
 import state.commit
 import state.database
@@ -23,6 +25,7 @@ from adapters.ports import Absent, Order, Present, VendorError, Verdict
 from adapters.quickbooks import books, drafts, exports, sending
 from adapters.quickbooks.books import Copy, Request
 from state.outbox import Claim, InDoubt, Outcome, Phase, Receipt
+from state.transaction import Transaction
 
 Patch = Callable[[], AbstractContextManager[Any]]
 
@@ -223,6 +226,25 @@ def catching_up() -> AbstractContextManager[Any]:
 def adopting() -> AbstractContextManager[Any]:
     """Take in a record that the books know already as if nobody had heard of it."""
     return patch.object(state.moves, "adopt", lambda *_: None)
+
+
+def counted_tellings() -> AbstractContextManager[Any]:
+    """Name what the TMS is told by what was paid before it, instead of counting it."""
+    stem = adapters.alvys.payments._stem
+
+    def named(transaction: Transaction) -> str:
+        return f"{stem(transaction)}{transaction.paid.minor if transaction.paid else 0}-"
+
+    return patch.object(adapters.alvys.payments, "_stem", named)
+
+
+def asking_for_the_unwanted() -> AbstractContextManager[Any]:
+    """Look for no documents that are reverted here, or that nobody knows of."""
+
+    async def nothing_there(_: Any) -> bool:
+        return False
+
+    return patch.object(engine.payments.Payments, "_confront", nothing_there)
 
 
 def cursor_last() -> AbstractContextManager[Any]:
