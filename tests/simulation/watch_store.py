@@ -70,7 +70,7 @@ _LEGAL: Final = frozenset({
     ("forced",              "reverted",  "error"),
 })
 # fmt: on
-_BY_OPENING: Final = ("retry_requested", "periods")  # what waited for a closed period, once it is open
+_BY_OPENING: Final = frozenset({"retry_requested", "message_revived"})  # what a closed period refused, once it is open
 _BY_PEOPLE: Final = frozenset(
     {"retry_requested", "revert_requested", "reexport_requested", "message_revived", "forced"}
 )
@@ -134,7 +134,7 @@ class StoreWatch:
             self._facts.breach("P5", f"transaction {transaction} went {move} at {version}, it was {state} at {before}")
         if (trigger, source or "-", dest) not in _LEGAL:
             self._facts.breach("P5", f"transaction {transaction} made the move {move}")
-        by_person = trigger in _BY_PEOPLE and (trigger, actor) != _BY_OPENING
+        by_person = trigger in _BY_PEOPLE and not (actor == "periods" and trigger in _BY_OPENING)
         if not actor or not reason or by_person != (actor == "olga"):
             self._facts.breach("P5", f"transaction {transaction}: {trigger} by {actor!r}, because {reason!r}")
         self._standing[transaction] = (dest, version)
