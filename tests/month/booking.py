@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from adapters.sandbox.quickbooks import Company
 from tests.month import choices as chosen
@@ -113,7 +113,7 @@ def _outcome(
 ) -> Outcome:
     if draft.pays is not None and isinstance(found[draft.pays], Refusal):
         return Refusal(frozenset({"waits"}))
-    places = [_place(draft, charge, lists) for charge in draft.charges]
+    places = [_place(draft, charge, choices.mapping, lists) for charge in draft.charges]
     refused = frozenset(_refusals(draft, places, lists))
     if refused:
         return Refusal(refused)
@@ -180,16 +180,14 @@ def _refusals(draft: Draft, places: list[Place | None], lists: Lists) -> Iterato
         yield "party_ambiguous"
 
 
-def _place(draft: Draft, charge: Charge, lists: Lists) -> Place | None:
+def _place(draft: Draft, charge: Charge, mapping: Mapping[str, Any], lists: Lists) -> Place | None:
     """Return where a charge is booked, or None if nothing answers for it: its name, its sort, or what is left."""
     table = "revenue"
     if draft.form != "Invoice" and charge.category != "echeck_fee":
         table = "liability" if charge.category == "escrow" else "expense"
-    scopes = {"asset": chosen.ASSET, "brokerage": chosen.BROKERAGE}
-    general = {"revenue": chosen.REVENUE, "expense": chosen.EXPENSE, "liability": chosen.LIABILITY}
-    special = scopes.get(charge.part.load_type or draft.part.load_type, {})
+    special = mapping.get(charge.part.load_type or draft.part.load_type, {})
     for key in (charge.name, charge.category, "default"):
-        for answers in (special.get(table, {}), general[table]):
+        for answers in (special.get(table, {}), mapping.get(table, {})):
             target = {fold(name): to for name, to in answers.items()}.get(fold(key))
             if target is not None:
                 return _named(target, charge, draft.form, lists)

@@ -35,7 +35,7 @@ DEFAULTS: Final[Mapping[str, object]] = {
 }
 
 # From a charge to where it is booked: by its own name, its category, or what is left; loads of a type first.
-REVENUE: Final[Mapping[str, str]] = {
+_REVENUE: Final[Mapping[str, str]] = {
     "linehaul":       "Linehaul",
     "fuel_surcharge": "Fuel Surcharge",
     "Detention":      "Detention",
@@ -50,7 +50,7 @@ REVENUE: Final[Mapping[str, str]] = {
     "echeck_fee":     "Accessorial Income",
     "intercompany":   "4000",
 }
-EXPENSE: Final[Mapping[str, str]] = {
+_EXPENSE: Final[Mapping[str, str]] = {
     "linehaul":           "Purchased Transportation",
     "accessorial":        "Accessorials Paid",
     "Detention":          "5020",
@@ -69,12 +69,15 @@ EXPENSE: Final[Mapping[str, str]] = {
     "intercompany":       "Purchased Transportation",
     "default":            "Bank and Factoring Fees",
 }
-LIABILITY: Final[Mapping[str, str]] = {"escrow": "Driver Escrow"}
-ASSET: Final[Mapping[str, Mapping[str, str]]] = {
-    "revenue": {"linehaul": "Own Fleet Linehaul"},
-    "expense": {"echeck": "Driver Advances", "intercompany": "Owner-Operator Settlements"},
+MAPPING: Final[Mapping[str, Any]] = {
+    "deposit_account": DEPOSITS,
+    "revenue":         _REVENUE,
+    "expense":         _EXPENSE,
+    "liability":       {"escrow": "Driver Escrow"},
+    "asset":           {"revenue": {"linehaul": "Own Fleet Linehaul"},
+                        "expense": {"echeck": "Driver Advances", "intercompany": "Owner-Operator Settlements"}},
+    "brokerage":       {"expense": {"Lumper": "5010"}},
 }
-BROKERAGE: Final[Mapping[str, Mapping[str, str]]] = {"expense": {"Lumper": "5010"}}
 SUBSIDIARY_NAMES: Final[Mapping[str, str]] = {SUBSIDIARY: "Durango", TRANSPORT: "dallas"}
 FLEET_NAMES: Final[Mapping[str, str]] = {
     "Blue Mesa Fleet":           "Company Fleet",
@@ -92,6 +95,8 @@ class Choices:
     export: Mapping[str, object] = field(default_factory=dict)
     segments: Mapping[str, str] = field(default_factory=lambda: {"subsidiaries": "location", "fleets": "class"})
     labels: Mapping[str, str] = field(default_factory=lambda: LABELS)
+
+    mapping: Mapping[str, Any] = field(default_factory=lambda: MAPPING)
 
     @property
     def company_id(self) -> str:
@@ -117,12 +122,7 @@ class Choices:
             "alvys__subsidiary_id": self.company_id,
             "alvys__timezone": ZONE.key,
             "alvys__carrier_terms_days": str(TERMS.days),
-            "mapping__revenue": REVENUE,
-            "mapping__expense": EXPENSE,
-            "mapping__liability": LIABILITY,
-            "mapping__asset": ASSET,
-            "mapping__brokerage": BROKERAGE,
-            "mapping__deposit_account": DEPOSITS,
+            **{f"mapping__{name}": value for name, value in self.mapping.items()},
             "export__carrier_bill_on": self["carrier_bill_on"],  # the simulation has its own
             **{f"export__{name}": value for name, value in self.export.items()},
             **{f"segments__{name}": value for name, value in self.segments.items()},

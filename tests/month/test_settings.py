@@ -1,5 +1,7 @@
 """Every setting alone, from what users know as its default: the documents it stands for, or why it is refused."""
 
+import tomllib
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -14,6 +16,7 @@ from tests.month.office import Office
 from tests.month.run import Report, run
 from tests.month.story import told
 
+DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 MONTH: Final = told(FIRST_DAY, 3, 36)
 ALONE: Final = Choices()
 
@@ -37,9 +40,6 @@ TOGGLED: Final = {
     "shared_billing":           ALONE.but(shared_billing=True),
 }
 TOGETHER: Final = {
-    "carriers' usual choice": ALONE.but(single_driver_bill=True, company_fuel=True, company_toll=True,
-                                        customer_payments=True),
-    "brokers' usual choice":  ALONE.but(separate_carrier_invoice=True),
     "statements before the carrier's own invoice": ALONE.but(carrier_statements=True, separate_carrier_invoice=True),
     "shared billing before the subsidiary carrier": ALONE.but(shared_billing=True, pay_subsidiary_carrier=True),
 }
@@ -82,6 +82,17 @@ def test_setting_alone_makes_the_documents_it_stands_for(choices: Choices) -> No
 @pytest.mark.parametrize("choices", TOGETHER.values(), ids=TOGETHER.keys())
 def test_settings_together_make_the_documents_they_stand_for(choices: Choices) -> None:
     assert proven(run(MONTH, choices)).documents
+
+
+@pytest.mark.parametrize(("preset", "drives"), [("carrier", True), ("broker", False)])
+def test_configuration_to_begin_with_makes_the_documents_it_stands_for(
+    preset: str,
+    drives: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    chosen = tomllib.loads((DEPLOY / f"{preset}.toml").read_text())
+    choices = Choices(export=chosen["export"], segments={}, mapping=chosen["mapping"], labels=chosen.get("fields", {}))
+    report = proven(run(MONTH, choices))
+    assert ("mapping_missing" not in report.refusals) == drives  # a broker without trucks has no place for drivers
 
 
 def test_settings_of_the_expense_side_change_nothing_where_that_is_off() -> None:
