@@ -9,11 +9,13 @@ import pytest
 
 from adapters.sandbox.alvys import SUBSIDIARY, TRANSPORT, Switches
 from adapters.sandbox.quickbooks import hands
+from state.transaction import Kind
 from tests.month.__main__ import correcting
 from tests.month.books import key_of
 from tests.month.choices import EVERYTHING, FIRST_DAY, SEPARATE, Choices
 from tests.month.comparison import compared
 from tests.month.doings import EVERY
+from tests.month.drafts import FORMS
 from tests.month.office import Office
 from tests.month.run import Report, run
 from tests.month.story import told
@@ -25,6 +27,10 @@ def proven(report: Report) -> Report:
     """Return the report of a month that ended as it should."""
     assert report.differences == []
     return report
+
+
+def test_every_route_is_computed() -> None:
+    assert {f"{kind}" for kind in Kind} == FORMS.keys()
 
 
 @pytest.mark.parametrize("choices", [EVERYTHING, SEPARATE], ids=["by statement", "trip by trip"])
