@@ -4,7 +4,7 @@ An adapter decides what a vendor's answer means; the engine decides what to do a
 by that next step, so that the engine needs one `match` and no vendor's codes.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing_extensions import override
 from state.creation import Creation
 from state.outbox import Claim, Observation, Receipt
 from state.problem import Problem
-from state.transaction import Document, DocumentType, Kind, Money, Sourced
+from state.transaction import Document, DocumentType, Kind, Money, Sourced, Transaction
 
 
 class VendorError(Exception):
@@ -250,10 +250,38 @@ class Source(Protocol):
         """
 
 
+class FileSort(StrEnum):
+    """What a file of the TMS is, as far as documents get any."""
+
+    PROOF_OF_DELIVERY = "proof_of_delivery"
+    RATE_CONFIRMATION = "rate_confirmation"
+    CARRIER_INVOICE = "carrier_invoice"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file that the TMS keeps: its id there, what it is, its name, and its size in bytes if that is stated."""
+
+    id: str
+    sort: FileSort
+    name: str
+    size: int | None = None
+
+
 class Tms(Protocol):
     """What the engine asks of the transport management system."""
 
     payments: Sender
+
+    @property
+    def filed(self) -> Mapping[Kind, frozenset[FileSort]]:
+        """The sorts of files it may have for the documents of each kind; none for a kind that is not there."""
+
+    async def files(self, transaction: Transaction, sorts: Collection[FileSort]) -> Sequence[File]:
+        """Return the files of some sorts that belong to a transaction's record, each once, as of now."""
+
+    async def content(self, transaction: Transaction, file: File) -> bytes:
+        """Return what is in a file; Rejected if it can't be had. Nothing is changed by it, so it may be repeated."""
 
     @property
     def sources(self) -> Sequence[Source]:
@@ -287,6 +315,14 @@ class Accounting(Protocol):
 
     async def stands(self, document_type: DocumentType, document_id: str) -> bool:
         """Whether a document is there and not voided, as of now: a list of changes may be older than our own void."""
+
+    async def attached(self, document_type: DocumentType, document_id: str, files: Sequence[File]) -> Mapping[str, str]:
+        """Return which of some files hang on a document already, whoever attached them: accounting's ids by theirs."""
+
+    async def attach(
+        self, document_type: DocumentType, document_id: str, file: File, content: bytes, request_id: str
+    ) -> str:
+        """Attach a file to a document, once, and return accounting's id of it; errors mean what `Sender.send` says."""
 
     async def check(self) -> Sequence[Finding]:
         """Say line by line whether connection, plan, preferences, chart of accounts and mapping are fit."""

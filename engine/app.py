@@ -20,6 +20,7 @@ from adapters import alvys, quickbooks
 from adapters.http import Call, Http
 from adapters.ports import Finding, Place
 from engine.allowance import Allowance, allowance
+from engine.attachments import attaching
 from engine.config import Config
 from engine.daemon import Daemon
 from engine.limits import per_endpoint
@@ -75,6 +76,7 @@ async def open_store(config: Config, clock: Clock = now) -> Store:
         clock=clock,
         quiet=timedelta(seconds=config.relay.quiet_period),
         auto=config.export.auto,
+        attaches=attaching(alvys.FILED, config.attachments.wanted),
         owner={"pid": os.getpid(), "host": socket.gethostname(), "since": clock(), "http": config.http.listen},
     )
 

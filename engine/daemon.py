@@ -9,6 +9,7 @@ import anyio
 
 from adapters.ports import Accounting, Source, Tms
 from engine.allowance import BATCH, Allowance
+from engine.attachments import Attachments, Revisits, attaching
 from engine.backfill import LATER, Backfiller
 from engine.config import Config
 from engine.intake import Intake, standing
@@ -59,9 +60,12 @@ class Daemon:
         noting = _noting(metrics, readiness, clock)
         first = datetime.combine(config.first_date, clock_time.min, config.alvys.timezone)
         newest = max(first, clock() - _LOOKBACK)
+        wanted = config.attachments.wanted
+        self._revisits = Revisits(store, attaching(tms.filed, wanted), self.wake)
+        attachments = Attachments(tms, accounting, store.memory, wanted)
         self._relays = [
             self._relay(name, table, partial(noting, _name(name), Pass.DONE, 0.0))
-            for name, table in lanes(routes(tms, accounting)).items()
+            for name, table in lanes(routes(tms, accounting, attachments)).items()
         ]
         self._outgoing = [
             Loop(_name(relay.lane), config.relay.interval, relay.run_once, noting) for relay in self._relays
@@ -184,6 +188,7 @@ class Daemon:
             recorded=self._metrics.recorded,
             wake=self.wake,
             cursor=standing(source),
+            seen=self._revisits.seen,
         )
 
     def _periods(self) -> Periods:

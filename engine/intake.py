@@ -1,6 +1,6 @@
 """TMS -> transactions: what changed there since the cursor is in the store before the cursor moves."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -29,7 +29,8 @@ def standing(source: Source) -> str:
 class Intake:
     """Reads one source of the TMS, as far as `cursor` says it has not been read yet.
 
-    What the source's `overlap` holds is read again each time: late commits hide there.
+    What the source's `overlap` holds is read again each time: late commits hide there. `seen` hears of each record, and
+    what came of it.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of one reader
@@ -42,6 +43,7 @@ class Intake:
         recorded: Callable[[Recorded], None],
         wake: Callable[[], None],
         cursor: str,
+        seen: Callable[[Sourced, Recorded], Awaitable[object]] | None = None,
     ) -> None:
         self._store = store
         self._source = source
@@ -50,6 +52,7 @@ class Intake:
         self._clock = clock
         self._recorded = recorded
         self._wake = wake
+        self._seen = seen
         self._missed: set[Origin] = set()
 
     async def run_once(self) -> None:
@@ -110,6 +113,8 @@ class Intake:
             sourced = replace(sourced, content=None, problem=problem("shape_unknown", type(error).__name__))
             result = await self._store.record(sourced, cause)
         self._recorded(result)
+        if self._seen is not None:
+            await self._seen(sourced, result)
         if result is Recorded.UNCHANGED:
             return
         log.info("source.recorded", result=result, kind=sourced.kind, label=sourced.label, problem=_code(sourced))

@@ -26,15 +26,19 @@ class Route(NamedTuple):
 Table = Mapping[Effect, Route]
 
 
-def routes(tms: Tms, accounting: Accounting) -> Table:
-    """Return the table of effects. A refusal without a fact leaves the message dead until a person retries it."""
+def routes(tms: Tms, accounting: Accounting, attachments: Sender) -> Table:
+    """Return the table of effects; what attaches files spans both vendors.
+
+    A refusal without a fact leaves the message dead until a person retries it.
+    """
     t = Trigger
     # fmt: off
     return {
-        # effect                      lane          vendor call          fact on success      fact on refusal
-        Effect.EXPORT:         Route("accounting", accounting.exports, t.EXPORT_CONFIRMED, t.EXPORT_REJECTED),
-        Effect.VOID:           Route("accounting", accounting.voids,   t.VOID_CONFIRMED,   None),
-        Effect.REPORT_PAYMENT: Route("tms",        tms.payments,       None,               None),
+        # effect                      lane           vendor call          fact on success      fact on refusal
+        Effect.EXPORT:         Route("accounting",  accounting.exports, t.EXPORT_CONFIRMED, t.EXPORT_REJECTED),
+        Effect.VOID:           Route("accounting",  accounting.voids,   t.VOID_CONFIRMED,   None),
+        Effect.REPORT_PAYMENT: Route("tms",         tms.payments,       None,               None),
+        Effect.ATTACH:         Route("attachments", attachments,        None,               None),
     }
     # fmt: on
 

@@ -51,6 +51,7 @@ class Effect(StrEnum):
     EXPORT = "export"
     VOID = "void"
     REPORT_PAYMENT = "report_payment"
+    ATTACH = "attach"
 
 
 class Trace(StrEnum):
@@ -85,14 +86,14 @@ class IllegalMove(Exception):  # noqa: N818 - named for what happened, like ever
 
 NEW = None
 PENDING, EXPORTED, ERROR, REVERTED, PAID = State
-EXPORT, VOID, REPORT_PAYMENT = Effect
+EXPORT, VOID, REPORT_PAYMENT, ATTACH = Effect
 T = Trigger
 
 # fmt: off
 TRANSITIONS: tuple[Row, ...] = (
     #   trigger               from      to        effect          accounting holds
     Row(T.RECORDED,           NEW,      PENDING,  EXPORT,         Trace.ANY),
-    Row(T.EXPORT_CONFIRMED,   PENDING,  EXPORTED, None,           Trace.ANY),
+    Row(T.EXPORT_CONFIRMED,   PENDING,  EXPORTED, ATTACH,         Trace.ANY),   # where files are wanted
     Row(T.EXPORT_OVERTAKEN,   PENDING,  PENDING,  None,           Trace.ANY),   # an older revision landed
     Row(T.EXPORT_REJECTED,    PENDING,  ERROR,    None,           Trace.ANY),
     Row(T.RETRY_REQUESTED,    ERROR,    PENDING,  EXPORT,         Trace.ANY),

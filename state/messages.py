@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 from dataclasses import asdict, replace
-from typing import Any, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 from state.commit import Work
 from state.instants import to_micros
@@ -14,6 +14,8 @@ from state.problem import LOST, Problem
 from state.rows import claim_from, transaction_from
 from state.transaction import Document, Transaction
 from state.trouble import StoreBusy
+
+_OF_DOCUMENTS: Final = frozenset({Effect.EXPORT, Effect.VOID})
 
 
 class Ended(NamedTuple):
@@ -40,6 +42,8 @@ def claimed(work: Work, row: sqlite3.Row) -> Claim:
     if claim.message.effect is Effect.VOID:
         of = {"kind": claim.transaction.kind.value, "source_id": claim.transaction.source_id}
         return replace(claim, unpaying=work.row("unpaying", **of) is not None)
+    if claim.message.effect is Effect.ATTACH:
+        return claim
     [told] = work.rows("tellings", transaction_id=claim.transaction.id, message_id=claim.message.id)
     return replace(claim, told=Tellings(told["count"], told["total"]), due=told["due"])
 
@@ -95,14 +99,14 @@ def finish(work: Work, ending: Ending) -> Ended:
     message was replaced since it was claimed.
     """
     claim, outcome, success, refusal = ending
-    reports = claim.message.effect is Effect.REPORT_PAYMENT  # which says nothing of what accounting may hold
-    wanted = find(work, claim.transaction.id) if reports else current(work, claim.transaction)
+    beside = claim.message.effect not in _OF_DOCUMENTS  # it says nothing of what accounting may hold
+    wanted = find(work, claim.transaction.id) if beside else current(work, claim.transaction)
     overtaken = (claim.message.generation, claim.message.revision) != (wanted.generation, wanted.revision)
     _end_attempt(work, claim, outcome)
     if isinstance(outcome, Delivered) and outcome.receipt.told is not None:
         work.run("keep_tellings", transaction_id=wanted.id, **asdict(outcome.receipt.told))
     phase = _end_message(work, claim, outcome, overtaken=overtaken)
-    in_flight = wanted.in_flight if reports else phase is Phase.IN_DOUBT
+    in_flight = wanted.in_flight if beside else phase is Phase.IN_DOUBT
     before = wanted if wanted.in_flight is in_flight else replace(wanted, in_flight=in_flight)
     match outcome:
         case Delivered(receipt) if success is not None:

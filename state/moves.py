@@ -76,6 +76,18 @@ def current(work: Work, seen: Transaction) -> Transaction:
     return seen if as_seen else find(work, seen.id)
 
 
+def wish_files(work: Work, after: Transaction) -> bool:
+    """Wish that the TMS's files come to a document, and say so; if documents of its kind get any.
+
+    It is a wish for whatever files there are by then, so one that has not begun is replaced.
+    """
+    if work.row("attaches", kind=after.kind.value) is None:
+        return False
+    work.run("withdraw_files", transaction_id=after.id)
+    _wish(work, after, Effect.ATTACH)
+    return True
+
+
 def newest_wish(work: Work, transaction_id: TransactionId) -> Effect | None:
     """Return what accounting is wanted to do last of all that is not done, or None if nothing is."""
     row = work.row("newest_wish", transaction_id=transaction_id)
@@ -120,7 +132,9 @@ def make(
     preview = _previewed(work, after) if step.effect is Effect.EXPORT else None
     if step.ends_wishes:
         work.run("withdraw_wishes", transaction_id=after.id)
-    if step.effect is not None and (step.effect is not Effect.REPORT_PAYMENT or step.report is not None):
+    if step.effect is Effect.ATTACH:
+        wish_files(work, after)
+    elif step.effect is not None and (step.effect is not Effect.REPORT_PAYMENT or step.report is not None):
         new = step.effect is Effect.EXPORT and after.document is None and step.name in _SAID_BY_TMS
         _wish(work, after, step.effect, step.report, new=new, preview=preview)
     if before.document is None and after.document is not None and after.kind.document_type is DocumentType.INVOICE:

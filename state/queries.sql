@@ -1,8 +1,11 @@
 -- Every statement the store runs. A line `-- name: why` starts one; parameters are named. A condition on a phase is written
 -- as a partial index has it, were it twice: only then is the index used.
 
--- choose_auto: whether new documents leave by themselves
-UPDATE legal_entity SET auto = :auto
+-- choose: whether new documents leave by themselves, and documents of which kinds get files of the TMS
+UPDATE legal_entity SET auto = :auto, attaches = :attaches
+
+-- attaches: whether documents of a kind get files of the TMS
+SELECT 1 FROM legal_entity, json_each(attaches) WHERE value = :kind
 
 -- claim_entity: the first owner writes whose books these are
 INSERT INTO legal_entity (id, name, company) VALUES (1, :name, :company) ON CONFLICT DO NOTHING
@@ -121,8 +124,12 @@ WHERE transaction_id = :transaction_id AND effect = 'export' AND phase IN ('held
 -- expect: what a person saw of the document that waits to go, or that they did not look
 UPDATE messages SET preview = :preview WHERE transaction_id = :transaction_id AND effect = 'export' AND phase = 'waiting'
 
--- withdraw_wishes: a newer wish, or the end of all wishes, replaces what has not left and what was refused
-DELETE FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase IN ('held', 'waiting', 'dead')
+-- withdraw_wishes: a newer wish, or the end of all wishes, replaces what has not left and what was refused, files too
+DELETE FROM messages WHERE transaction_id = :transaction_id
+  AND (lane = 'accounting' AND phase IN ('held', 'waiting', 'dead') OR lane = 'attachments' AND phase = 'dead')
+
+-- withdraw_files: a newer look at all the files replaces one that has not begun, and one that was refused
+DELETE FROM messages WHERE transaction_id = :transaction_id AND lane = 'attachments' AND phase IN ('waiting', 'dead')
 
 -- drop_message: it is done, or was overtaken, so nobody needs it any more
 DELETE FROM messages WHERE id = :id AND phase = :expected AND attempts = :attempts
@@ -145,8 +152,9 @@ SELECT * FROM messages WHERE transaction_id = :transaction_id ORDER BY id
 -- newest_wish: what accounting is wanted to do last of all that is not done
 SELECT effect FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' ORDER BY id DESC LIMIT 1
 
--- waits_behind: what will be asked of accounting once this message has ended
-SELECT id FROM messages WHERE transaction_id = :transaction_id AND lane = 'accounting' AND phase IN ('held', 'waiting') AND id <> :id
+-- waits_behind: what will be asked for in the same lane once this message has ended
+SELECT id FROM messages
+WHERE transaction_id = :transaction_id AND lane = (SELECT lane FROM messages WHERE id = :id) AND phase IN ('held', 'waiting') AND id <> :id
 
 -- claim: what is due, what is in flight before the oldest that waits, with its transaction
 SELECT m.id, m.effect, m.phase, m.revision, m.generation,

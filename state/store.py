@@ -37,6 +37,7 @@ from state.moves import (
     stray,
     take_in,
     unclaimed,
+    wish_files,
 )
 from state.outbox import Attempt, Change, Claim, Observation, PaymentReport, Phase
 from state.pauses import Pauses, unpaused
@@ -120,20 +121,22 @@ class Store:
         quiet: timedelta,
         owner: dict[str, Any],
         auto: bool = True,
+        attaches: Collection[Kind] = (),
     ) -> "Store":
         """Take ownership of the store at `path` for one legal entity and one company.
 
         What was under way when the last owner ended becomes in doubt for at least `quiet`: counted from the send
         after a clean stop, from now after any other end. Unless `auto`, new documents wait for their release; that
-        changes nothing for those that are here. Raises what `Database.open` does, and StoreMismatch if the store is
-        another legal entity's or company's.
+        changes nothing for those that are here. Documents of the kinds that it `attaches` to get the TMS's files each
+        time they come to be, or are changed, in accounting. Raises what `Database.open` does, and StoreMismatch if
+        the store is another legal entity's or company's.
         """
         database = await Database.open(path, owner, clock)
 
         def begin(work: Work) -> int:
             now = work.micros
             work.run("claim_entity", name=entity, company=company)
-            work.run("choose_auto", auto=auto)
+            work.run("choose", auto=auto, attaches=write(sorted(attaches)))
             held = work.rows("entity")[0]
             if (held["name"], held["company"]) != (entity, company):
                 raise StoreMismatch(f"{path} holds the books of {held['name']} in company {held['company']}")
@@ -306,6 +309,20 @@ class Store:
                 raise NotHeld(f"transaction {before.id} does not wait for its release")
             _expect(work, before, preview)
             return make(work, before, Step(RELEASED, before.state), cause)
+
+        return await self._database.run(unit)
+
+    async def look_for_files(self, origin: Origin) -> bool:
+        """Wish that what files the TMS has by now come to a record's document, and say so; if there is such a document.
+
+        No state changes by that, and where the files are all there already, nothing leaves.
+        """
+
+        def unit(work: Work) -> bool:
+            row = work.row("find_by_source", kind=origin.kind, source_id=origin.source_id)
+            known = transaction_from(row) if row else None
+            stands = known is not None and known.document is not None and known.state in {State.EXPORTED, State.PAID}
+            return known is not None and stands and wish_files(work, known)
 
         return await self._database.run(unit)
 

@@ -260,6 +260,7 @@ class Sourced:
     content: Content | None = None
     problem: Problem | None = None
     withdrawn: bool = False
+    stamp: str = ""  # the TMS's own stamp of its last change, files perhaps among it; blank if none is known
 
     def digest(self) -> str:
         """Return a fingerprint of the content, or of the problem that stands in its place."""

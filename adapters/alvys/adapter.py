@@ -1,12 +1,13 @@
 """Alvys as the engine's TMS: what it bills in, from each of its sources; payments told back."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
 from adapters.alvys.client import Client
 from adapters.alvys.directory import Directory
+from adapters.alvys.files import FILED, Files
 from adapters.alvys.freight import Freight
 from adapters.alvys.health import examine
 from adapters.alvys.payments import PATHS, Payments
@@ -17,7 +18,8 @@ from adapters.alvys.settlements import CarrierStatements, DriverStatements
 from adapters.alvys.summaries import Summaries
 from adapters.alvys.trucks import Trucks
 from adapters.http import Http
-from adapters.ports import Finding, Sender, Source
+from adapters.ports import File, FileSort, Finding, Sender, Source
+from state.transaction import Transaction
 
 
 class Alvys:
@@ -27,14 +29,24 @@ class Alvys:
     """
 
     reported = frozenset(PATHS)
+    filed = FILED
 
     def __init__(self, settings: Settings, http: Http, clock: Callable[[], datetime]) -> None:
         self._settings = settings
         self._clock = clock
         self._client = Client(settings, http, clock)
         self.payments: Sender = Payments(self._client, settings)
+        self._files = Files(self._client, settings, clock)
         self.skipped: Counter[Skip] = Counter(dict.fromkeys(Skip, 0))
         self.sources: Sequence[Source] = tuple(self._sources(settings, self.skipped))
+
+    async def files(self, transaction: Transaction, sorts: Collection[FileSort]) -> Sequence[File]:
+        """Return the files of a load or trip that are of some sorts, each once."""
+        return await self._files.of(transaction, sorts)
+
+    async def content(self, transaction: Transaction, file: File) -> bytes:
+        """Return what is in a file; Rejected if it can't be had."""
+        return await self._files.content(transaction, file)
 
     async def check(self) -> Sequence[Finding]:
         """Say line by line whether credentials, searches and the subsidiary are fit."""

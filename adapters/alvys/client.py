@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
-from adapters.alvys.faults import READ_REFUSED, told
+from adapters.alvys.faults import FILE_UNREADABLE, READ_REFUSED, told
 from adapters.alvys.settings import Settings
 from adapters.alvys.tokens import AGENT, Tokens
 from adapters.http import Answer, Http, encode
@@ -28,6 +29,8 @@ ENDPOINTS: Final = (
     "tolls/search",
     "drivers/search",
     "trips/documents",
+    "loads/documents",
+    "files",
     "invoices/customer-payments",
     "invoices/carrier-payments",
 )
@@ -99,9 +102,25 @@ class Client:
         items, _ = await self._page(path, filters, 0)
         return items
 
-    async def get(self, path: str, endpoint: str) -> Answer:
+    async def get(self, path: str, endpoint: str, *, refusal: Problem = READ_REFUSED) -> Answer:
         """Read what is at a path and return the vendor's yes; raises as `post` does."""
-        return await self._authorized("GET", path, endpoint, None, writes=False, refusal=READ_REFUSED)
+        return await self._authorized("GET", path, endpoint, None, writes=False, refusal=refusal)
+
+    async def fetch(self, address: str) -> bytes:
+        """Return the file at an address that the vendor gave out, which is a proof of itself.
+
+        Our token is shown only if it is asked for, and only to the vendor's own host. Raises Rejected if the file can't
+        be had there, and what `Http.request` raises.
+        """
+        answer = await self._http.request("GET", address, endpoint="files", writes=False, headers=AGENT)
+        if answer.status == HTTPStatus.UNAUTHORIZED and urlsplit(address)[:2] == urlsplit(self._address)[:2]:
+            shown = {**AGENT, "Authorization": f"Bearer {await self._tokens.current()}"}
+            answer = await self._http.request("GET", address, endpoint="files", writes=False, headers=shown)
+        if answer.status == HTTPStatus.REQUEST_TIMEOUT:
+            raise answer.unclear("files: HTTP 408")
+        if not answer.ok:
+            raise Rejected(FILE_UNREADABLE.seen(told(answer)))
+        return answer.body
 
     async def post(self, path: str, body: bytes, *, writes: bool, refusal: Problem) -> Answer:
         """Post JSON once and return the vendor's yes.

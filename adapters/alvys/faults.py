@@ -18,6 +18,22 @@ READ_REFUSED: Final = Problem(
     "Check the API address in the configuration; if it is right, report the detail below.",
 )
 
+FILES_REFUSED: Final = Problem(
+    "files_refused",
+    "The TMS refused to list the files of the load or trip.",
+    "Open the load in the TMS; if it is there under this number, report the detail below; then retry.",
+)
+FILES_AMBIGUOUS: Final = Problem(
+    "files_ambiguous",
+    "Several loads in the TMS bear this number, and their files are listed by it: nobody can tell whose they are.",
+    "Attach the files to the document by hand, or give one of the loads another number in the TMS; then retry.",
+)
+FILE_UNREADABLE: Final = Problem(
+    "file_unreadable",
+    "The TMS lists a file that it does not hand out.",
+    "Open the file in the TMS; upload it again if it can't be opened; then retry, or attach it by hand.",
+)
+
 _LONGEST = 500  # characters of a vendor's explanation worth keeping
 _TOLD = ("title", "detail", "error", "error_description")
 

@@ -1,7 +1,8 @@
 """Loads and trips as a source: what changed in them, with the invoices, bills and payments that follow."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -11,8 +12,9 @@ from adapters.alvys.between import Between
 from adapters.alvys.client import Client, period
 from adapters.alvys.directory import Directory
 from adapters.alvys.expense import Expense
+from adapters.alvys.files import FILED
 from adapters.alvys.gathering import Gathering
-from adapters.alvys.hauls import Hauls, ids
+from adapters.alvys.hauls import Hauls, ids, last_changes
 from adapters.alvys.record import glimpse
 from adapters.alvys.revenue import Revenue
 from adapters.alvys.selection.common import Skip, takes
@@ -71,7 +73,8 @@ class Freight(Source):
         found = await self._revenue.of(hauls) if self._rules.revenue else []
         found += await self._expense.of(hauls) if self._rules.expense else []
         found += self._between.of(hauls)
-        if records := [each for each in found if isinstance(each, Sourced)]:
+        changed = last_changes(hauls)
+        if records := [_stamped(each, changed) for each in found if isinstance(each, Sourced)]:
             yield records
         for each in found:
             if isinstance(each, Roster):
@@ -80,3 +83,10 @@ class Freight(Source):
     def _billable(self, trip: object) -> bool:
         """Whether a trip is looked into; one that is still underway is counted."""
         return takes(self._skipped, None if may_be_billed(trip) else Skip.NOT_RELEASED)
+
+
+def _stamped(found: Sourced, changed: Mapping[str, str]) -> Sourced:
+    """Return a record that files may be kept for with when it, its load or its trips changed last."""
+    if found.content is None or found.kind not in FILED:
+        return found
+    return replace(found, stamp=changed.get(found.content.trip_id or found.content.load_number, ""))

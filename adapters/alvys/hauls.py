@@ -104,3 +104,12 @@ def parts(raw: object, name: str) -> list[object]:
 def ids(records: Iterable[object]) -> set[str]:
     """Return the ids of those that have one."""
     return {key for record in records if (key := glimpse(record, "Id"))}
+
+
+def last_changes(hauls: Hauls) -> Mapping[str, str]:
+    """Return when each load and trip changed last, by its id; by load number, when any that bear it did."""
+    changed: defaultdict[str, str] = defaultdict(str)
+    for record in (*hauls.loads, *hauls.trips):
+        for key in (glimpse(record, "Id"), glimpse(record, "LoadNumber")):
+            changed[key] = max(changed[key], glimpse(record, "UpdatedAt"))
+    return changed

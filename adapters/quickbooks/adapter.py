@@ -6,7 +6,8 @@ from datetime import date, datetime
 from typing_extensions import override
 
 from adapters.http import Http
-from adapters.ports import Accounting, Changes, Finding, Foresight, Links, Place, Preview, Vault
+from adapters.ports import Accounting, Changes, File, Finding, Foresight, Links, Place, Preview, Vault
+from adapters.quickbooks.attachments import Attachments
 from adapters.quickbooks.auth import Tokens
 from adapters.quickbooks.changes import Watch
 from adapters.quickbooks.charges import Charges
@@ -41,6 +42,7 @@ class QuickBooks(Accounting, Foresight):
         self.exports = Exports(settings, client, references, parties, charges, clock)
         self._previews = Previews(settings, self.exports, references)
         self.voids = Voids(settings, client, references)
+        self._attachments = Attachments(settings, client)
         self.coverage = Coverage(settings.mapping, charges, references)
         self._watch = Watch(settings, client, references, clock, self.coverage.look)
         self._inspection = Inspection(settings, references, self.coverage, self.tokens)
@@ -64,6 +66,18 @@ class QuickBooks(Accounting, Foresight):
     async def closed_until(self) -> date | None:
         """Return the last day of the closed books, None if they are open."""
         return (await self._references.preferences()).closed_until
+
+    @override
+    async def attached(self, document_type: DocumentType, document_id: str, files: Sequence[File]) -> Mapping[str, str]:
+        """Return which of some files hang on a document already."""
+        return await self._attachments.on(document_type, document_id, files)
+
+    @override
+    async def attach(
+        self, document_type: DocumentType, document_id: str, file: File, content: bytes, request_id: str
+    ) -> str:
+        """Attach a file to a document, once, and return QuickBooks' id of it."""
+        return await self._attachments.attach(document_type, document_id, file, content, request_id)
 
     @override
     async def check(self) -> Sequence[Finding]:

@@ -1,5 +1,6 @@
 """The requests QuickBooks understands: paths, queries, paging, and faults turned into errors."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ ENDPOINTS: Final = (
     "preferences",
     "companyinfo",
     "batch",
+    "upload",
     "invoice",
     "bill",
     "vendorcredit",
@@ -46,6 +48,7 @@ and its plan.
 PURPOSES: Final[tuple[str, ...]] = get_args(Purpose)
 
 PAGE: Final = 1000  # rows; the vendor's largest page, for queries and for changes alike
+_JSON: Final = "application/json; charset=utf-8"
 _MINOR_VERSION: Final = {"minorversion": "75"}
 _REMOVALS: Final = frozenset({"delete", "void"})  # operations an address names; the others go without saying
 _ROOM: Final = 6000  # characters of an encoded address for one IN list, of about 8,000 that servers take in all
@@ -169,6 +172,30 @@ class Client:
             answers[str(each.get("bId"))].append(each)
         return {name: _of_item(answers[name], reply.trace) for name in changes}
 
+    async def upload(self, said: bytes, name: str, media: str, content: bytes, request_id: str) -> Reply:
+        """Send one file, with what is `said` of it as JSON, and return what was made of it.
+
+        The name has plain letters only. Unconfirmed: whether the request id counts for uploads.
+        """
+        boundary = f"loadledger-{hashlib.sha256(content).hexdigest()}"
+        parts = (
+            (b'name="file_metadata_01"', b"application/json", said),
+            (f'name="file_content_01"; filename="{name}"'.encode(), media.encode(), content),
+        )
+        lines: list[bytes] = []
+        for disposition, kind, inside in parts:
+            head = (b"Content-Disposition: form-data; " + disposition, b"Content-Type: " + kind)
+            lines += [b"--" + boundary.encode(), *head, b"", inside]
+        body = b"\r\n".join((*lines, b"--" + boundary.encode() + b"--", b""))
+        params, media = {"requestid": request_id}, f"multipart/form-data; boundary={boundary}"
+        reply = await self._call(
+            "POST", "upload", endpoint="upload", writes=True, params=params, body=body, media=media
+        )
+        [answered] = _objects(reply.data.get("AttachableResponse")) or [Raw()]
+        if faults := in_object(answered):
+            raise error_for(faults, writes=True, status=HTTPStatus.OK, trace=reply.trace)
+        return Reply(Reply(answered, reply.trace, writes=True).member("Attachable"), reply.trace, writes=True)
+
     async def changes(
         self, entities: Sequence[str], since: datetime, *, purpose: Purpose
     ) -> tuple[dict[str, list[Raw]], datetime | None]:
@@ -209,6 +236,7 @@ class Client:
         params: Mapping[str, str],
         purpose: str = "",
         body: bytes | None = None,
+        media: str = _JSON,
     ) -> Reply:
         """Send a request, once more with fresh access if that was refused: a 401 is given before anything is done."""
 
@@ -220,7 +248,7 @@ class Client:
                 writes=writes,
                 purpose=purpose,
                 body=body,
-                headers=_headers(access, body),
+                headers=_headers(access, body, media),
                 params={**params, **_MINOR_VERSION},
             )
 
@@ -231,9 +259,9 @@ class Client:
         return _reply(answer)
 
 
-def _headers(access: str, body: bytes | None) -> dict[str, str]:
+def _headers(access: str, body: bytes | None, media: str) -> dict[str, str]:
     headers = {"Authorization": f"Bearer {access}", "Accept": "application/json"}
-    return headers | ({"Content-Type": "application/json; charset=utf-8"} if body is not None else {})
+    return headers | ({"Content-Type": media} if body is not None else {})
 
 
 def _reply(answer: Answer) -> Reply:

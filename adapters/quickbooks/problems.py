@@ -99,6 +99,13 @@ CATALOGUE: Final[dict[str, Problem]] = {
                 "QuickBooks gave no clear answer when an item was created, several times, and lists none of this name.",
                 "Wait until QuickBooks is well again, or add the item there by hand under this very name, with the "
                 "income account of the mapping (Settings > Products and services > New); then retry."),
+        # files
+        Problem("file_too_large", "QuickBooks takes files of up to 100 MB.",
+                "Replace the file in the TMS by a smaller scan, then retry; or keep it there only."),
+        Problem("file_type_refused", "QuickBooks takes scans as PDF or pictures, and the file is neither by its name.",
+                "Upload the file in the TMS as a PDF, then retry; or keep it there only."),
+        Problem("file_refused", "QuickBooks refused a file; the document itself is untouched.",
+                "Follow the reason below: replace the file in the TMS, then retry; or attach it by hand."),
         # refused by QuickBooks
         Problem("plan_lacks_feature",
                 "The company's QuickBooks plan, or the connected user, may not do this; bills need Essentials or "

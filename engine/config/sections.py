@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
+from adapters.ports import FileSort
 from engine.config.values import (
     Charges,
     ChargesByTable,
@@ -335,6 +336,25 @@ class Fields(Section):
         return label
 
 
+class Attachments(Section):
+    """Which files of the TMS hang on documents in accounting."""
+
+    proof_of_delivery: bool = Field(
+        default=False, description="whether proofs of delivery are attached to invoices and carriers' bills"
+    )
+    rate_confirmation: bool = Field(
+        default=False, description="whether the customer's, or the carrier's, rate confirmation is attached"
+    )
+    carrier_invoice: bool = Field(
+        default=False, description="whether the carrier's own invoice is attached to its bill"
+    )
+
+    @property
+    def wanted(self) -> frozenset[FileSort]:
+        """What is attached."""
+        return frozenset(FileSort(name) for name, on in self if on)
+
+
 class Config(BaseSettings):
     """Everything one legal entity's daemon is told. Made by `load` only, which merges the sources."""
 
@@ -362,6 +382,7 @@ class Config(BaseSettings):
     mapping: Mapping
     segments: Segments
     fields: Fields
+    attachments: Attachments
 
     @field_validator("mapping")
     @classmethod

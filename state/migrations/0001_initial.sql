@@ -4,7 +4,8 @@ CREATE TABLE legal_entity (
     id       INTEGER PRIMARY KEY CHECK (id = 1),   -- one store, one legal entity, one company
     name     TEXT NOT NULL,
     company  TEXT NOT NULL,
-    auto     INTEGER NOT NULL DEFAULT 1            -- 0: what accounting does not hold yet waits for its release
+    auto     INTEGER NOT NULL DEFAULT 1,           -- 0: what accounting does not hold yet waits for its release
+    attaches TEXT    NOT NULL DEFAULT '[]' CHECK (json_valid(attaches))  -- kinds whose documents get files of the TMS
 ) STRICT;
 
 CREATE TABLE runs (
@@ -107,9 +108,10 @@ END;
 CREATE TABLE messages (
     id              INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: attempts, and whoever claimed it, remember it
     transaction_id  INTEGER NOT NULL REFERENCES transactions (id),
-    effect          TEXT    NOT NULL CHECK (effect IN ('export', 'void', 'report_payment')),
+    effect          TEXT    NOT NULL CHECK (effect IN ('export', 'void', 'report_payment', 'attach')),
     phase           TEXT    NOT NULL CHECK (phase IN ('held', 'waiting', 'sent', 'in_doubt', 'dead')),
-    lane            TEXT    NOT NULL GENERATED ALWAYS AS (iif(effect = 'report_payment', 'tms', 'accounting')) STORED,
+    lane            TEXT    NOT NULL GENERATED ALWAYS AS
+                        (CASE effect WHEN 'report_payment' THEN 'tms' WHEN 'attach' THEN 'attachments' ELSE 'accounting' END) STORED,
     generation      INTEGER NOT NULL,
     revision        INTEGER NOT NULL,
     attempts        INTEGER NOT NULL DEFAULT 0,
@@ -130,6 +132,7 @@ CREATE TABLE messages (
 -- One message in flight and one waiting document per transaction, whatever the code above does.
 CREATE UNIQUE INDEX one_in_flight ON messages (transaction_id, lane) WHERE phase IN ('sent', 'in_doubt');
 CREATE UNIQUE INDEX one_waiting ON messages (transaction_id) WHERE phase IN ('held', 'waiting') AND lane = 'accounting';
+CREATE UNIQUE INDEX one_attaching ON messages (transaction_id) WHERE phase = 'waiting' AND lane = 'attachments';
 CREATE INDEX messages_held ON messages (transaction_id) WHERE phase = 'held';
 CREATE INDEX messages_due ON messages (effect, due_at) WHERE phase IN ('waiting', 'in_doubt');
 CREATE INDEX messages_by_transaction ON messages (transaction_id, lane, id);

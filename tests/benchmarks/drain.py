@@ -80,10 +80,8 @@ async def works(config: Config) -> AsyncIterator[tuple[Store, Relay]]:
                 allowed=allowed,
             )
             daemon._catch_up(False)  # the books hold nothing that the store does not know
-            yield (
-                store,
-                daemon._relay("accounting", lanes(routes(ends.tms, ends.accounting))["accounting"], lambda: None),
-            )
+            table = lanes(routes(ends.tms, ends.accounting, ends.tms.payments))["accounting"]
+            yield store, daemon._relay("accounting", table, lambda: None)
     finally:
         await store.close()
 

@@ -24,6 +24,7 @@ FACTS: dict[Effect, tuple[Trigger | None, Trigger | None]] = {
     Effect.EXPORT: (Trigger.EXPORT_CONFIRMED, Trigger.EXPORT_REJECTED),
     Effect.VOID: (Trigger.VOID_CONFIRMED, None),
     Effect.REPORT_PAYMENT: (None, None),
+    Effect.ATTACH: (None, None),
 }
 CHECKPOINT = 24  # pages in the log before they are brought to the database: several times in a day
 START = datetime(2026, 10, 5, tzinfo=UTC)

@@ -1,6 +1,6 @@
 """Fixtures for the store: a clock that the test moves, and a desk that does to a store what the daemon does."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +22,7 @@ FACTS: dict[Effect, tuple[Trigger | None, Trigger | None]] = {
     Effect.EXPORT: (Trigger.EXPORT_CONFIRMED, Trigger.EXPORT_REJECTED),
     Effect.VOID: (Trigger.VOID_CONFIRMED, None),
     Effect.REPORT_PAYMENT: (None, None),
+    Effect.ATTACH: (None, None),
 }
 
 
@@ -58,8 +59,10 @@ class Desk:
         *,
         owner: Any = None,
         auto: bool = True,
+        attaches: Collection[Kind] = (),
     ) -> "Desk":
         given: Any = {"entity": entity, "company": company, "owner": owner or {"pid": 1}, "auto": auto}
+        given |= {"attaches": attaches}
         return cls(await Store.open(path, clock=clock, quiet=QUIET, **given), clock)
 
     # -- what intake does -------------------------------------------------------------------------------------

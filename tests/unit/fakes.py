@@ -20,6 +20,8 @@ from adapters.ports import (
     Absent,
     Changes,
     Conflict,
+    File,
+    FileSort,
     Finding,
     Found,
     Order,
@@ -36,7 +38,7 @@ from state import database
 from state.lifecycle import Effect, Trigger
 from state.outbox import Claim, Observation, Outcome, Receipt
 from state.problem import Problem
-from state.transaction import Charge, Document, DocumentType, Kind
+from state.transaction import Charge, Document, DocumentType, Kind, Transaction
 
 if TYPE_CHECKING:
     import pytest
@@ -303,6 +305,19 @@ class FakeTms:
     overlap: timedelta = timedelta(minutes=10)
     reported: frozenset[Kind] = frozenset(Kind)
     taken: set[tuple[date, date]] = field(default_factory=set)
+    filed: Mapping[Kind, frozenset[FileSort]] = field(default_factory=dict)
+    cabinet: dict[File, bytes | Exception] = field(default_factory=dict)
+    listings: int = 0
+
+    async def files(self, transaction: Transaction, sorts: Collection[FileSort]) -> Sequence[File]:
+        self.listings += 1
+        return [file for file in self.cabinet if file.sort in sorts]
+
+    async def content(self, transaction: Transaction, file: File) -> bytes:
+        held = self.cabinet[file]
+        if isinstance(held, Exception):
+            raise held
+        return held
 
     @property
     def sources(self) -> Sequence["FakeTms"]:
@@ -340,12 +355,31 @@ class FakeAccounting:
     closed: date | None = None
     closings: int = 0
     asked: list[tuple[DocumentType, str]] = field(default_factory=list)
+    hanging: list[tuple[str, str]] = field(default_factory=list)  # files on documents, each as often as it is there
+    trouble: dict[str, tuple[Exception, bool]] = field(default_factory=dict)  # and whether it was attached all the same
+    requests: list[str] = field(default_factory=list)
+    looks: int = 0
 
     async def changes(self, since: datetime) -> Changes:
         self.windows.append(Window(since))
         if isinstance(self.seen, Exception):
             raise self.seen
         return Changes(self.seen, self.clock())
+
+    async def attached(self, document_type: DocumentType, document_id: str, files: Sequence[File]) -> Mapping[str, str]:
+        self.looks += 1
+        return {file.id: f"a-{file.id}" for file in files if (document_id, file.id) in self.hanging}
+
+    async def attach(
+        self, document_type: DocumentType, document_id: str, file: File, content: bytes, request_id: str
+    ) -> str:
+        error, lost = self.trouble.pop(file.id, (None, False))
+        if error is None or lost:
+            self.hanging.append((document_id, file.id))
+        self.requests.append(request_id)
+        if error is not None:
+            raise error
+        return f"a-{file.id}"
 
     async def stands(self, document_type: DocumentType, document_id: str) -> bool:
         self.asked.append((document_type, document_id))
@@ -381,7 +415,7 @@ PACE = Pace(
 
 @dataclass
 class Relays:
-    """The relays of both lanes, run one after the other."""
+    """The relays of all lanes, run one after the other."""
 
     lanes: dict[str, Relay]
 
@@ -398,6 +432,7 @@ class Bench:
         self.books = Books(desk.clock, replays=replays)
         self.told = Books(desk.clock, replays=replays)
         self.exports, self.voids, self.reports = FakeSender(self.books), FakeSender(self.books), FakeSender(self.told)
+        self.files: Sender = FakeSender(Books(desk.clock, replays=replays))
         self.accounting = FakeAccounting(self.exports, self.voids, desk.clock)
         self.tms = FakeTms(self.reports)
         self.ended: list[tuple[Effect, str]] = []
@@ -413,7 +448,7 @@ class Bench:
         """Run passes, resting as long as each says, until nothing is open."""
         for _ in range(passes):
             rest = await self.relay.run_once()
-            if await self.desk.store.next_due(["accounting", "tms"]) is None:
+            if await self.desk.store.next_due(["accounting", "tms", "attachments"]) is None:
                 return
             self.desk.clock.forward(seconds=rest)
         raise AssertionError(f"still open after {passes} passes: {await self.desk.store.backlog()}")
@@ -431,7 +466,7 @@ class Bench:
                     clock=self.desk.clock,
                     ended=self._ended,
                 )
-                for name, table in lanes(routes(self.tms, self.accounting)).items()
+                for name, table in lanes(routes(self.tms, self.accounting, self.files)).items()
             }
         )
 

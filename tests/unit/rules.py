@@ -11,7 +11,7 @@ from typing import Final
 TABLE: Final = """
 trigger             | unrecorded       | pending                     | exported                  | error                   | reverted         | paid
 recorded            | pending / export | -                           | -                         | -                       | -                | -
-export_confirmed    | -                | exported                    | -                         | -                       | -                | -
+export_confirmed    | -                | exported / attach           | -                         | -                       | -                | -
 export_overtaken    | -                | pending                     | -                         | -                       | -                | -
 export_rejected     | -                | error                       | -                         | -                       | -                | -
 retry_requested     | -                | -                           | -                         | pending / export        | -                | -

@@ -47,12 +47,13 @@ async def paid_in_part(bench: Bench, reference: str = "payment-1") -> "Transacti
 
 
 def test_routes_lead_each_effect_to_its_vendor_and_back_as_a_fact(bench: Bench) -> None:
-    assert routes(bench.tms, bench.accounting) == {
+    assert routes(bench.tms, bench.accounting, bench.files) == {
         Effect.EXPORT: Route("accounting", bench.exports, Trigger.EXPORT_CONFIRMED, Trigger.EXPORT_REJECTED),
         Effect.VOID: Route("accounting", bench.voids, Trigger.VOID_CONFIRMED, None),
         Effect.REPORT_PAYMENT: Route("tms", bench.reports, None, None),
+        Effect.ATTACH: Route("attachments", bench.files, None, None),
     }
-    assert set(routes(bench.tms, bench.accounting)) == set(Effect)
+    assert set(routes(bench.tms, bench.accounting, bench.files)) == set(Effect)
 
 
 async def test_each_effect_waits_in_the_lane_of_its_route(bench: Bench) -> None:
@@ -65,7 +66,7 @@ async def test_each_effect_waits_in_the_lane_of_its_route(bench: Bench) -> None:
         Effect.VOID: void,
         Effect.EXPORT: lambda: bench.desk.new(load="3"),
     }
-    table = routes(bench.tms, bench.accounting)
+    table = routes(bench.tms, bench.accounting, bench.files)
     for effect, wish in wishes.items():
         await wish()
         assert effect in {claim.message.effect for claim in await bench.desk.store.claim([table[effect].lane], 9)}

@@ -317,7 +317,11 @@ async def test_outcome_the_store_failed_to_keep_is_not_replaced_by_another(
 
 
 async def test_relay_knows_only_the_effects_of_its_table(bench: Bench) -> None:
-    table = {effect: route for effect, route in routes(bench.tms, bench.accounting).items() if route.lane == "tms"}
+    table = {
+        effect: route
+        for effect, route in routes(bench.tms, bench.accounting, bench.files).items()
+        if route.lane == "tms"
+    }
     await bench.desk.new()
     relay = Relay(
         bench.desk.store,

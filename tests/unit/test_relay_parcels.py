@@ -337,7 +337,7 @@ async def test_export_gets_its_turn_beside_a_backlog_of_voids(desk: "Desk") -> N
 async def test_nothing_is_taken_up_before_the_store_has_caught_up(desk: "Desk") -> None:
     ready, bench = False, Bench(desk)
     recorded = await desk.new()
-    tables = lanes(routes(bench.tms, bench.accounting))
+    tables = lanes(routes(bench.tms, bench.accounting, bench.files))
     relays = [
         Relay(
             desk.store,
@@ -353,7 +353,7 @@ async def test_nothing_is_taken_up_before_the_store_has_caught_up(desk: "Desk") 
         for name, table in tables.items()
     ]
 
-    assert [await relay.run_once() for relay in relays] == [PACE.interval] * 2
+    assert [await relay.run_once() for relay in relays] == [PACE.interval] * 3
     assert (bench.exports.prepared, bench.exports.asked, bench.exports.sent) == ([], [], [])
     assert await desk.standing(recorded) == ["export waiting"]
 

@@ -23,6 +23,8 @@ _PATH = (
         "revive_messages",
         "newest_wish",
         "withdraw_wishes",
+        "withdraw_files",
+        "attaches",
         "wish",
     ),
     *(
