@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
 from typing_extensions import override
 
 from state.creation import Creation
@@ -59,8 +60,7 @@ class Unauthorized(VendorError):  # noqa: N818
     """We are not let in: stop this adapter, tell a person, keep the messages."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """A message ready to be sent: its frozen request and the id that names the request for ever."""
 
     claim: Claim
@@ -68,20 +68,17 @@ class Order:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(msgspec.Struct, frozen=True):
     """The wish has not come true, as far as the vendor's books show."""
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(msgspec.Struct, frozen=True):
     """The wish has come true already."""
 
     receipt: Receipt
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(msgspec.Struct, frozen=True):
     """Something else stands in its place; `document`, if that is one of this very transaction."""
 
     problem: Problem

@@ -184,13 +184,25 @@ async def run(
                 notify("READY=1")
                 log.info("daemon.started", entity=config.entity, port=port, epoch=store.epoch)
                 started(_address(config.http.host, port))
-                gc.freeze()  # what is here by now stays: no collection need look at it again
+                settle()
                 await daemon.work()
             tasks.cancel_scope.cancel()
     finally:
         with anyio.CancelScope(shield=True):
             await store.close()
         log.info("daemon.stopped", entity=config.entity)
+
+
+def settle() -> None:
+    """Tell the garbage collector what is to come, once all has been made that stays.
+
+    No collection need look at that again. What comes and goes with a pass is freed as soon as nobody holds it, and
+    hardly any of it is a cycle: looking for those after every 700 objects, as is the rule, takes a fifth of a backlog's
+    processor time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 async def _stop_on_signal(stop: Callable[[], None]) -> None:

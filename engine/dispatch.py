@@ -1,7 +1,6 @@
 """Announce -> send -> record: how what is proven absent leaves, and how messages end."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import assert_never
@@ -9,6 +8,7 @@ from typing import assert_never
 import anyio
 import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream
+from msgspec.structs import replace
 
 from adapters.ports import Order, OutcomeUnknown, Rejected, Unavailable, VendorError
 from engine.judgement import Judgement
@@ -50,6 +50,7 @@ class Dispatch:
         self._parcels = parcels
         self._clock = clock
         self._ended = ended
+        self._log = log.bind()  # once, rather than for each message
         self.in_hand: set[int] = set()
         self.full: StoreFull | None = None
 
@@ -137,13 +138,13 @@ class Dispatch:
     def _note(self, claim: Claim, outcome: Outcome, ended: Ended) -> None:
         """Tell the metrics and the log."""
         self._ended(claim.message.effect, outcome, ended.fact)
-        log.info(
+        self._log.info(
             "message.ended",
-            effect=claim.message.effect,
+            effect=claim.message.effect.value,
             outcome=type(outcome).__name__.lower(),
             transaction=claim.transaction.id,
             label=claim.transaction.label,
-            state=ended.transaction.state,
+            state=ended.transaction.state.value,
             **_detail(outcome),
         )
 

@@ -1,12 +1,12 @@
 """TMS -> transactions: what changed there since the cursor is in the store before the cursor moves."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import anyio
 import structlog
+from msgspec.structs import replace
 
 from adapters.ports import Census, Roster, Source
 from state.moves import Cause, Recorded

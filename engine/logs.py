@@ -35,7 +35,7 @@ _SIGNS = (
     *("token", "secret", "passw", "authorization", "signature", "credential", "cookie", "api"),
     *("bearer", "basic", "ll_"),
 )
-_PLAIN = str | int | float | None
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 _LARGEST = 2**63
 
 
@@ -103,7 +103,7 @@ def _lines(stream: TextIO, secrets: AbstractSet[str]) -> Processor:
         return console(logger, method, mask(event))
 
     def line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-        if all(isinstance(value, _PLAIN) for value in event.values()):
+        if _PLAIN.issuperset(map(type, event.values())):
             with suppress(ValueError, OverflowError):  # text or numbers that JSON can't hold as they are
                 text = _json(event)
                 if mask.innocent(text):

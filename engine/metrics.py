@@ -8,6 +8,7 @@ import platform
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from http import HTTPStatus
 from itertools import product
 from math import nan
@@ -107,13 +108,15 @@ class Metrics:
             "mapping_broken", "Lines of the mapping whose item or account can't be used, as of its last change."
         )
         self._answered = gauge("store_answered", "1 if the store answered this scrape; if 0, its gauges are old.")
-        self._transitions = counter(
+        transitions = counter(
             "transitions_total", "Moves of transactions, by the fact behind them.", trigger=(*Trigger, FORCED, RELEASED)
         )
+        self._transition = cache(transitions.labels)  # asked for with each document
         self._payments = counter("payments_total", "Payments seen in accounting.", result=_PAYMENTS.values())
-        self._attempts = counter(
+        attempts = counter(
             "attempts_total", "Tries to deliver a message, by how they ended.", effect=Effect, outcome=_ENDINGS.values()
         )
+        self._attempt = cache(attempts.labels)
         self._remarks = counter(
             "document_remarks_total",
             "Documents that stand and are not in all as they were asked for, by what is amiss.",
@@ -159,13 +162,13 @@ class Metrics:
 
     def moved(self, trigger: str) -> None:
         """Count a move of a transaction by its trigger, or `forced`."""
-        self._transitions.labels(trigger).inc()
+        self._transition(trigger).inc()
         if trigger in _PAYMENTS:
             self._payments.labels(_PAYMENTS[trigger]).inc()
 
     def attempted(self, effect: Effect, outcome: Outcome) -> None:
         """Count a try to deliver a message."""
-        self._attempts.labels(effect, _ENDINGS[type(outcome)]).inc()
+        self._attempt(effect, _ENDINGS[type(outcome)]).inc()
 
     def remarked(self, code: str) -> None:
         """Count a remark on a document that stands."""

@@ -120,7 +120,7 @@ class Relay:
         while claims:
             orders = await self._each(claims, self._prepare)
             for order in await self._absent(await self._look_up(orders)):
-                await outlet.send(order)
+                await _queue(outlet, order)
             self._beat()
             if len(claims) < self._pace.claim:
                 self._gathered_at = anyio.current_time()
@@ -248,3 +248,11 @@ def _awaited(claim: Claim) -> str:
     if content is None or content.settles is None or booked:
         return ""
     return f"waits for the invoice it pays, of load {content.load_number}"
+
+
+async def _queue(outlet: MemoryObjectSendStream[Order], order: Order) -> None:
+    """Queue an order, and wait only while there is no room: whoever takes one sees all that waits behind it."""
+    try:
+        outlet.send_nowait(order)
+    except anyio.WouldBlock:
+        await outlet.send(order)

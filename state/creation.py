@@ -1,13 +1,13 @@
 """A party on its way into accounting: what a document needs may have to be made first, exactly once too."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from state.outbox import Phase
 
 
-@dataclass(frozen=True, slots=True)
-class Creation:
+class Creation(msgspec.Struct, frozen=True):
     """The creation of one customer or vendor, by its name. Phases and counts mean what they mean for a message.
 
     `request_id` and `body` are the request as it last left; while in doubt it is sent again as it was. `due_at` is

@@ -1,9 +1,10 @@
 """What readers of vendors remember between runs: cursors, links, secrets, and what was seen of documents."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec.structs import asdict
 
 from state.commit import Work
 from state.creation import Creation

@@ -2,8 +2,9 @@
 
 import hashlib
 import sqlite3
-from dataclasses import asdict, replace
 from typing import Any, Final, NamedTuple, assert_never
+
+from msgspec.structs import asdict, replace
 
 from state.commit import Work
 from state.instants import to_micros

@@ -1,9 +1,11 @@
 """How a state changes, inside a commit: the row, its history line and its wish, together or not at all."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from state.commit import Work
 from state.lifecycle import Effect, IllegalMove, State, Trigger, move, triggers

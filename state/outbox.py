@@ -1,8 +1,9 @@
 """What leaves the process: messages, their phases, and how an attempt can end."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+
+import msgspec
 
 from state.lifecycle import Effect
 from state.problem import Problem
@@ -19,8 +20,7 @@ class Phase(StrEnum):
     DEAD = "dead"  # refused; it stays so until a person wants it tried again
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True):
     """One payment as applied to one document in accounting."""
 
     payment_id: str
@@ -31,8 +31,7 @@ class Settlement:
     ours: bool = False  # it came from the TMS, which need not hear of it
 
 
-@dataclass(frozen=True, slots=True)
-class PaymentReport:
+class PaymentReport(msgspec.Struct, frozen=True):
     """A payment to tell the TMS about."""
 
     amount: Money
@@ -41,8 +40,7 @@ class PaymentReport:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One wish in the outbox.
 
     `body` is the frozen request once the message was announced: what is sent again is what was sent before.
@@ -69,8 +67,7 @@ class Message:
     preview: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tellings:
+class Tellings(msgspec.Struct, frozen=True):
     """The payments of one transaction that the TMS holds from us, numbered from 1 without a gap: how many, their sum.
 
     The sum is in minor units. Both only grow, so that an older copy of the store knows too few, never too many.
@@ -84,8 +81,7 @@ class Tellings:
         return Tellings(max(self.count, other.count), max(self.total, other.total))
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """A message taken up by the relay, with the transaction it speaks for.
 
     `settled` is what a payment pays, None if that is not known; `unpaying` says that payments
@@ -101,16 +97,14 @@ class Claim:
     due: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(msgspec.Struct, frozen=True):
     """What of a document is not as it was asked for, though the document stands: a stable code, and what was seen."""
 
     code: str
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True):
     """A vendor's definite yes: what it holds now, its own trace id of the call, and what there is to say of it."""
 
     document: Document | None = None
@@ -119,16 +113,14 @@ class Receipt:
     remarks: tuple[Remark, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(msgspec.Struct, frozen=True):
     """The wish came true; `adopted` if it was found done rather than done now."""
 
     receipt: Receipt
     adopted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """A definite no that waiting can't change: a person acts. `document` stands in accounting all the same."""
 
     problem: Problem
@@ -136,16 +128,14 @@ class Refused:
     document: Document | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Postponed:
+class Postponed(msgspec.Struct, frozen=True):
     """A definite no for now, or nothing sent at all: try again at `until`."""
 
     until: datetime
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class InDoubt:
+class InDoubt(msgspec.Struct, frozen=True):
     """It left and the outcome is unknown: look it up at `until`, then decide.
 
     `reads` is the number of agreeing empty look-ups so far, `tries` the sends that ended like this.
@@ -160,8 +150,7 @@ class InDoubt:
 Outcome = Delivered | Refused | Postponed | InDoubt
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(msgspec.Struct, frozen=True):
     """The authoritative standing of one document in accounting, as a reader of changes saw it."""
 
     document_type: DocumentType
@@ -178,8 +167,7 @@ class Observation:
         return self.origin is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """One request made for a message: when, with which id, and how it ended."""
 
     effect: Effect
@@ -192,8 +180,7 @@ class Attempt:
     trace: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One line of a transaction's history."""
 
     at: datetime

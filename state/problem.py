@@ -1,11 +1,11 @@
 """What went wrong with one transaction, told so that a person can end it."""
 
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+
+class Problem(msgspec.Struct, frozen=True):
     """Why a transaction can't go on: a stable code, what was seen, what causes it and what fixes it."""
 
     code: str

@@ -5,21 +5,17 @@ be built into it.
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, NewType
+from typing import Final, NewType
 
 import msgspec
 from typing_extensions import override
 
 from state.lifecycle import State
 from state.problem import Problem, problem
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 TransactionId = NewType("TransactionId", int)
 
@@ -33,8 +29,7 @@ class InexactMoney(ValueError):  # noqa: N818 - named for what happened
     """An amount has more decimals than its currency, or is not a number at all."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Money:
+class Money(msgspec.Struct, frozen=True, order=True):
     """An exact amount: `minor` units (cents) of an ISO 4217 `currency`."""
 
     minor: int
@@ -129,8 +124,7 @@ ROUTES: Final[Mapping[Kind, DocumentType]] = {
 # fmt: on
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """A postal address as the TMS holds it."""
 
     street: str
@@ -139,8 +133,7 @@ class Address:
     postal_code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(msgspec.Struct, frozen=True):
     """The customer who owes us, or whom we owe: a carrier, a driver, a company of the tenant's own, a seller."""
 
     source_id: str
@@ -152,8 +145,7 @@ class Party:
     on_1099: bool = False  # whether what it is paid is reported to the tax office on form 1099
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Segment:
+class Segment(msgspec.Struct, frozen=True, order=True):
     """Which part of the business something belongs to, in the TMS's words; blank where it does not say."""
 
     subsidiary: str = ""
@@ -161,8 +153,7 @@ class Segment:
     load_type: str = ""  # "asset" if our own trucks haul it, "brokerage" if others do
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One charge. `category` groups charges for the mapping; `name` is the charge's own name in the TMS."""
 
     category: str
@@ -172,8 +163,7 @@ class Line:
     segment: Segment = Segment()
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True, order=True):
     """A sort of charge that documents of one type have had: its category, its own name, the type of its loads."""
 
     document_type: DocumentType
@@ -182,16 +172,14 @@ class Charge:
     load_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """Which record of the TMS is meant: the route it takes and its id there."""
 
     kind: Kind
     source_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(msgspec.Struct, frozen=True):
     """The accounting content of one TMS record at one revision."""
 
     party: Party
@@ -232,23 +220,25 @@ class Content:
 
     def flaw(self, home_currency: str) -> Problem | None:
         """Return the first reason why this must not be sent as it is, or None."""
-        total = self.total
-        added = sum(line.amount.minor for line in self.lines)
-        currencies = {total.currency, *(line.amount.currency for line in self.lines)}
-        foreign = ", ".join(sorted(currencies - {home_currency}))
-        reasons: tuple[tuple[object, str, Callable[[], str]], ...] = (
-            (foreign, "currency_foreign", lambda: f"billed in {foreign}, books kept in {home_currency}"),
-            (not self.party.name.strip(), "party_missing", lambda: f"party {self.party.source_id} has no name"),
-            (not self.number.strip(), "number_missing", str),
-            (not self.lines, "lines_missing", str),
-            (added != total.minor, "lines_unequal_total", lambda: f"{Money(added, home_currency)}, total {total}"),
-            (total.minor < 0, "total_negative", lambda: str(total)),
-        )
-        return next((problem(code, told()) for wrong, code, told in reasons if wrong), None)
+        return next((problem(code, told) for code, told in self._flaws(home_currency)), None)
+
+    def _flaws(self, home_currency: str) -> Iterator[tuple[str, str]]:
+        amounts = [line.amount for line in self.lines]
+        if foreign := {amount.currency for amount in (self.total, *amounts)} - {home_currency}:
+            yield "currency_foreign", f"billed in {', '.join(sorted(foreign))}, books kept in {home_currency}"
+        if not self.party.name.strip():
+            yield "party_missing", f"party {self.party.source_id} has no name"
+        if not self.number.strip():
+            yield "number_missing", ""
+        if not amounts:
+            yield "lines_missing", ""
+        if (added := sum(amount.minor for amount in amounts)) != self.total.minor:
+            yield "lines_unequal_total", f"{Money(added, home_currency)}, total {self.total}"
+        if self.total.minor < 0:
+            yield "total_negative", str(self.total)
 
 
-@dataclass(frozen=True, slots=True)
-class Sourced:
+class Sourced(msgspec.Struct, frozen=True):
     """One record as intake found it in the TMS.
 
     Either `content` or `problem` is there: a record that can't be read is kept with the reason, never dropped.
@@ -269,8 +259,7 @@ class Sourced:
         return hashlib.sha256(msgspec.json.encode(self.problem, order="deterministic")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """What accounting holds of a transaction: its id there, the number it carries and the version last seen."""
 
     id: str
@@ -278,8 +267,7 @@ class Document:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(msgspec.Struct, frozen=True):
     """One row of the ledger: a TMS record, its state and what accounting holds of it.
 
     `version` counts changes of the row and guards every move. `revision` counts the TMS's versions of the content,

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec.structs import replace
 from typing_extensions import override
 
 from adapters.alvys.between import Between

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 from typing_extensions import override
 
 from adapters.alvys.client import Client

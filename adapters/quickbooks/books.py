@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from adapters.ports import Absent, Conflict, Order, Present, Verdict
 from adapters.quickbooks.client import Change, Client, Purpose, quoted
@@ -20,6 +21,8 @@ from state.outbox import Phase, Receipt
 from state.transaction import Document, Transaction
 
 _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
+# A frozen request is looked for first, and sent soon after.
+_read: Final = lru_cache(maxsize=512)(_DECODER.decode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Request:
     @classmethod
     def of(cls, order: Order) -> "Request":
         """Return the request of an order."""
-        return cls(order, _DECODER.decode(order.body), FORMS[order.claim.transaction.kind.document_type])
+        return cls(order, _read(order.body), FORMS[order.claim.transaction.kind.document_type])
 
     @property
     def id(self) -> int:
@@ -87,7 +90,7 @@ class Request:
             return Change(self.form.entity, self.form.removal.operation, self.order.body, self.form.removal.option)
         return Change(self.form.entity, "update" if self.document_id else "create", self.order.body)
 
-    @cached_property
+    @property
     def marker(self) -> Marker:
         """The marker the request would leave."""
         found = parse(self.body["PrivateNote"])
@@ -105,7 +108,7 @@ class Request:
         """Whether the request left before, with an unknown outcome."""
         return self.order.claim.message.phase is Phase.IN_DOUBT
 
-    @cached_property
+    @property
     def total(self) -> Decimal:
         """The total the request would book."""
         return total(self.body, self.form)

@@ -6,9 +6,10 @@ the documents that need it wait.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec.structs import replace
 
 from adapters.ports import Links, OutcomeUnknown, VendorError
 from adapters.quickbooks.client import Change, Client

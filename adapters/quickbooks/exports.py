@@ -3,10 +3,10 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec.structs import replace
 from typing_extensions import override
 
 from adapters.http import encode
@@ -143,12 +143,16 @@ class Exports(Sender):
         """Return the receipt of an answer; raise what went wrong, once whatever a refusal teaches is taken in."""
         match answer:
             case Reply():
-                self._refuse_memory_of_another(request, answer)
-                receipt = _receipt(request, answer)
+                raw = answer.member(request.form.entity)
+                copy = Copy.of(raw)
+                older = self._older(request, raw, copy)
+                if older and _of_another(request, copy):
+                    raise _from_memory()
+                receipt = _receipt(request, copy, answer.trace)
                 await self._witnessed(request, receipt)
-                if self._remembered(request, answer):
+                if older or _repeated(request):
                     return await self._read_back(request, receipt)
-                return self._remarked(request, receipt, answer.member(request.form.entity))
+                return self._remarked(request, receipt, raw)
             case Refused():
                 if answer.fault.code == _NUMBER_TAKEN and not request.document_id:
                     return await self._adopted(request, answer)
@@ -184,31 +188,15 @@ class Exports(Sender):
             case Absent():
                 raise refusal
 
-    def _refuse_memory_of_another(self, request: Request, reply: Reply) -> None:
-        """Raise Unavailable if the vendor remembers the request id for something else that we once wrote of the same.
-
-        That is how a store that was set back, and went on differently, meets what it has forgotten: nothing was done.
-        """
-        marker = Copy.of(reply.member(request.form.entity)).marker
-        again = marker is not None and marker != request.marker and marker.subject == request.marker.subject
-        if again and self._older(request, reply):
-            raise _from_memory()
-
-    def _remembered(self, request: Request, reply: Reply) -> bool:
-        """Whether an answer may be the vendor's memory of an earlier one.
+    def _older(self, request: Request, raw: Raw, copy: Copy) -> bool:
+        """Whether an answer tells of a document older than the request, or of no newer version.
 
         Documented: a repeated request id brings the first answer back, whatever became of the document since.
         """
-        repeated = not request.document_id and request.order.claim.message.tries > 0
-        return repeated or self._older(request, reply)
-
-    def _older(self, request: Request, reply: Reply) -> bool:
-        """Whether an answer tells of a document older than the request, or of no newer version."""
         if request.document_id:
-            answered = Copy.of(reply.member(request.form.entity)).held.sync_token
-            asked = str(request.body.get("SyncToken", ""))
+            answered, asked = copy.held.sync_token, str(request.body.get("SyncToken", ""))
             return answered.isdigit() and asked.isdigit() and int(answered) <= int(asked)
-        meta = readable(reply.member(request.form.entity).get("MetaData"), Meta)
+        meta = readable(raw.get("MetaData"), Meta)
         created = meta.create_time if meta else None
         return created is not None and created.tzinfo is not None and self._clock() - created > _FRESH
 
@@ -232,16 +220,30 @@ class Exports(Sender):
                 raise rejected("document_lost", f"{request.form.entity} {identity}", receipt.trace)
 
 
+def _of_another(request: Request, copy: Copy) -> bool:
+    """Whether an answer is about something else that we once wrote of the same.
+
+    That is how a store that was set back, and went on differently, meets what it has forgotten: the vendor remembers
+    the request id, and nothing was done.
+    """
+    marker = copy.marker
+    return marker is not None and marker != request.marker and marker.subject == request.marker.subject
+
+
+def _repeated(request: Request) -> bool:
+    """Whether a creation has left before, so that its answer may be the vendor's memory of an earlier one."""
+    return not request.document_id and request.order.claim.message.tries > 0
+
+
 def _from_memory() -> Unavailable:
     return Unavailable("QuickBooks answered from memory, so the next try bears another name", _AGAIN)
 
 
-def _receipt(request: Request, reply: Reply) -> Receipt:
+def _receipt(request: Request, copy: Copy, trace: str) -> Receipt:
     """Return the receipt of an answer that books what was sent.
 
     An answer without the money, or one that speaks of another document, proves nothing.
     """
-    copy = Copy.of(reply.member(request.form.entity))
     if not copy.held.id or copy.held.total_amt is None:
         raise OutcomeUnknown("the answer does not say what was booked")
     if copy.held.id != (request.document_id or copy.held.id) or (copy.marker or request.marker) != request.marker:
@@ -249,5 +251,5 @@ def _receipt(request: Request, reply: Reply) -> Receipt:
     lost = request.form.lines.lost(request.body, copy.raw)
     if lost or copy.held.total_amt != request.total:
         detail = f"{copy.told(request.form)}; sent {request.total}{f'; {lost}' if lost else ''}"
-        raise Rejected(named("echo_differs").seen(detail), reply.trace, copy.document)
-    return Receipt(copy.document, reply.trace)
+        raise Rejected(named("echo_differs").seen(detail), trace, copy.document)
+    return Receipt(copy.document, trace)

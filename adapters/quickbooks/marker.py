@@ -65,6 +65,7 @@ def marker(entity: str, transaction: Transaction, fingerprint: str, aspects: str
     return Marker(entity, transaction.kind, transaction.source_id, transaction.generation, fingerprint, aspects)
 
 
+@lru_cache(maxsize=4096)
 def parse(note: str | None) -> Marker | None:
     """Return the marker in a private note, or None; a person's text around it does not matter."""
     found = _PATTERN.search(note or "")

@@ -222,9 +222,10 @@ def admitted(account: Account, types: Collection[str], place: str) -> Account:
 async def _one(named: Callable[..., Awaitable[Sequence[Row]]], told: str) -> Row:
     """Return the one active row of what `named` finds, looking again in a fresh list before refusing."""
     found = await named(fresh=False)
-    if not any(row.active for row in found):
-        found = await named(fresh=True)
     active = [row for row in found if row.active]
+    if not active:
+        found = await named(fresh=True)
+        active = [row for row in found if row.active]
     if len(active) == 1:
         return active[0]
     code = "reference_ambiguous" if active else "reference_inactive" if found else "reference_missing"

@@ -81,6 +81,7 @@ async def works(config: Config) -> AsyncIterator[tuple[Store, Relay]]:
             )
             daemon._catch_up(False)  # the books hold nothing that the store does not know
             table = lanes(routes(ends.tms, ends.accounting, ends.tms.payments))["accounting"]
+            app.settle()
             yield store, daemon._relay("accounting", table, lambda: None)
     finally:
         await store.close()

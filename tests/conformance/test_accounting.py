@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.http import Call
 from adapters.ports import (

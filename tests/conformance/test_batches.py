@@ -1,10 +1,11 @@
 """Many orders in one call, as the port promises them: the fake sender of the relay's tests, and QuickBooks' twin."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.ports import (
     Absent,

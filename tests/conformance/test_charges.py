@@ -1,12 +1,13 @@
 """Where charges are booked: slots, load types, the items that are made for accounts, plans, and lists that change."""
 
 import asyncio
+import dataclasses
 import tomllib
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from adapters.ports import Finding, Order, OutcomeUnknown, Place, Rejected, Standing, Unavailable
@@ -502,7 +503,7 @@ def told(places: list[Place]) -> dict[tuple[str, str, str], Place]:
 
 
 async def test_mapping_is_told_line_by_line_with_what_stands_there(world: World) -> None:
-    mapping = replace(WHOLE, load_types={"asset": Charges(expense={"linehaul": "Driver Escrow"})})
+    mapping = dataclasses.replace(WHOLE, load_types={"asset": Charges(expense={"linehaul": "Driver Escrow"})})
     places = told(list(await world.another(mapping=mapping).mapping([])))
     line_of = places["revenue", "", "linehaul"]
     assert line_of.target.startswith("Linehaul (id ")

@@ -1,12 +1,13 @@
 """Customers' payments made in the TMS, as QuickBooks' twin keeps the port to its word."""
 
+import dataclasses
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.ports import Absent, OutcomeUnknown, Present, Rejected, Unavailable
 from adapters.sandbox.quickbooks import Switches, hands
@@ -167,7 +168,7 @@ async def test_invoice_paid_by_hand_with_the_same_amount_is_not_paid_again(count
 
 @pytest.mark.parametrize("account", ["Linehaul Income", "Accounts Receivable (A/R)", "Company Card"])
 async def test_account_that_holds_no_money_takes_no_payment(open_world: Open, account: str) -> None:
-    world = await open_world(mapping=replace(MAPPING, deposit_account=account))
+    world = await open_world(mapping=dataclasses.replace(MAPPING, deposit_account=account))
     counter = Counter(world, await world.exported(transaction()))
     with pytest.raises(Rejected) as raised:
         await counter.prepared(payment("1.00"))
@@ -177,7 +178,7 @@ async def test_account_that_holds_no_money_takes_no_payment(open_world: Open, ac
 
 
 async def test_payment_without_an_account_to_go_to_names_the_key(open_world: Open) -> None:
-    world = await open_world(mapping=replace(MAPPING, deposit_account=None))
+    world = await open_world(mapping=dataclasses.replace(MAPPING, deposit_account=None))
     counter = Counter(world, await world.exported(transaction()))
     with pytest.raises(Rejected, match=r"mapping\.deposit_account"):
         await counter.prepared(payment("1.00"))

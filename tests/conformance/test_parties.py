@@ -1,12 +1,12 @@
 """Who stands for a party in QuickBooks: links, names, suffixes, merges and contacts."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from adapters.http import Call
 from adapters.ports import Rejected, Unavailable

@@ -1,10 +1,11 @@
 """Classes, locations, custom fields and numbers, in every position of plan, preferences and switches."""
 
+import dataclasses
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.ports import OutcomeUnknown, Present, Rejected, Unavailable
 from adapters.quickbooks import REMARKS, Segments
@@ -21,7 +22,7 @@ BOTH = Segments(
     subsidiary_names={"Blue Mesa LLC": "Durango"},
     fleet_names={"own  TRUCKS": "Company Fleet"},
 )
-WHOLE = replace(BOTH, class_on="transaction")
+WHOLE = dataclasses.replace(BOTH, class_on="transaction")
 LABELS = {"order_number": "Order #", "po_number": "P.O. #"}
 
 

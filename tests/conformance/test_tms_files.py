@@ -1,11 +1,12 @@
 """Files of loads and trips: the TMS port's promises, kept by the Alvys adapter against its twin."""
 
+import dataclasses
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.alvys import FILED, Rules
 from adapters.ports import File, FileSort, Rejected, Unavailable
@@ -101,7 +102,7 @@ async def test_address_that_expired_is_asked_for_anew(books: Tenant) -> None:
 async def test_file_without_an_address_or_gone_is_told(books: Tenant) -> None:
     filed(books, "trips", "Proof of Delivery")
     bill = await transaction(books, Kind.CARRIER_BILL)
-    books.twin.books.switches = replace(books.twin.books.switches, file_address_seconds=None)
+    books.twin.books.switches = dataclasses.replace(books.twin.books.switches, file_address_seconds=None)
     [file] = await books.tms.files(bill, [PROOF])
     for missing in (file, File("gone", PROOF, "x.pdf")):
         with pytest.raises(Rejected, match=r"^file_unreadable: it has no address$"):
@@ -154,7 +155,7 @@ async def test_record_bears_the_stamp_of_its_last_change_or_of_what_its_files_ha
         return {(each.kind, each.label): each.stamp for each in await books.taken()}
 
     before = await stamps()
-    books.twin.books.switches = replace(books.twin.books.switches, upload_touches=True)
+    books.twin.books.switches = dataclasses.replace(books.twin.books.switches, upload_touches=True)
     filed(books, "trips", "Proof of Delivery")
     changed = {key for key, stamp in (await stamps()).items() if stamp != before[key]}
     assert changed == {(Kind.CUSTOMER_INVOICE, LOAD), (Kind.CARRIER_BILL, LOAD)}

@@ -1,10 +1,12 @@
 """A world to try the QuickBooks adapter in: the twin behind real HTTP, a clock, and documents to send."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from adapters.http import Call
 from adapters.ports import (

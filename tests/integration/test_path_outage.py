@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.integration.twins import until
@@ -19,6 +20,11 @@ async def logged(daemon: "Daemon", sign: str) -> None:
     await until(there, f"{sign!r} in the log")
 
 
+async def ready(daemon: "Daemon") -> bool:
+    async with daemon.session.get(f"{daemon.url}/readyz") as answer:
+        return answer.status == 200
+
+
 async def test_both_vendors_may_go_away_and_come_back(stage: "Stage") -> None:
     kept = ("--directory", str(stage.place / "sandbox"))
     async with AsyncExitStack() as stack:
@@ -26,6 +32,7 @@ async def test_both_vendors_may_go_away_and_come_back(stage: "Stage") -> None:
             ports = [twin.facts["api_url"].rpartition(":")[2] for twin in (world.quickbooks, world.alvys)]
             daemon = await stack.enter_async_context(stage.daemon(world))
             await until(world.quickbooks.documents, "a first document")
+            await until(partial(ready, daemon), "readiness, for which each loop has to pass once")
         await logged(daemon, "ClientConnectorError")
         async with daemon.session.get(f"{daemon.url}/readyz") as answer:
             assert answer.status == 200, await answer.text()

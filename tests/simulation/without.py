@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from typing import Any
 from unittest.mock import patch
+
+from msgspec.structs import replace
 
 import adapters.alvys.payments
 import adapters.quickbooks.auth

@@ -1,7 +1,7 @@
 import asyncio
+import dataclasses
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from http import HTTPStatus
@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from typing_extensions import override
 
 from adapters.alvys import Alvys, Rules, Settings, Skip
@@ -90,7 +91,7 @@ class Wire(Http):
         if isinstance(reply, Exception):
             raise reply
         if isinstance(reply, Answer):
-            return replace(reply, writes=writes)
+            return dataclasses.replace(reply, writes=writes)
         encoded = msgspec.json.Encoder(decimal_format="number").encode(reply)
         return Answer(HTTPStatus.OK, {}, encoded, writes)
 
@@ -142,7 +143,7 @@ CARRIER = {"Id": "car-1", "Name": "Swift Haul", "Type": "Carrier"}
 
 
 def alvys(wire: Wire, clock: Callable[[], datetime] | None = None, **settings: Any) -> Alvys:
-    return Alvys(replace(SETTINGS, **settings), wire, clock or Clock())
+    return Alvys(dataclasses.replace(SETTINGS, **settings), wire, clock or Clock())
 
 
 async def read(tms: Alvys) -> list[Sourced]:

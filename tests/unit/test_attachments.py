@@ -1,10 +1,10 @@
 """Files of the TMS come to documents, each once: the wish in the store, the sender, and what makes it look again."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.ports import File, FileSort, OutcomeUnknown, Rejected, Unavailable
 from engine.attachments import ATTACHED, Attachments, Revisits, attaching

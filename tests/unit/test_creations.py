@@ -1,11 +1,11 @@
 """What the store keeps of parties on their way into accounting."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from state.creation import Creation
 from state.outbox import Phase

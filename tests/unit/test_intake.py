@@ -1,10 +1,10 @@
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.ports import Census, Found, Roster, Unavailable
 from engine.intake import SLICE, Intake
@@ -325,7 +325,7 @@ async def test_record_the_store_can_not_hold_becomes_a_problem_and_stops_neither
     def sized(load: str, minor: int) -> Content:
         content = reader.desk.sourced(load=load).content
         assert content is not None
-        return Content(**{name: getattr(content, name) for name in content.__slots__} | {"total": Money(minor)})
+        return replace(content, total=Money(minor))
 
     reader.tms.chunks = [
         [reader.desk.sourced(load="1"), reader.desk.sourced(load="poison", content=sized("poison", 2**63))],

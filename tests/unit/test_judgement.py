@@ -1,9 +1,9 @@
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from adapters.ports import OutcomeUnknown, Rejected, Unauthorized, Unavailable

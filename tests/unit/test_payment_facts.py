@@ -1,12 +1,12 @@
 """What follows from one look at a document: a table of cases, and sequences at random."""
 
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.payments import UNNAMED, Fact, facts
 from state.lifecycle import State, Trigger, move

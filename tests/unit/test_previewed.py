@@ -1,7 +1,7 @@
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from state.lifecycle import Effect, IllegalMove, State, Trigger
 from state.moves import Cause, UnknownTransaction

@@ -1,7 +1,7 @@
 """Tokens and answers, against a server that says exactly what the test scripts."""
 
+import dataclasses
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import msgspec
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from adapters.http import encode
@@ -98,7 +99,7 @@ async def test_access_of_a_short_life_is_renewed_after_half_of_it(script: Script
 
 async def test_first_start_without_a_refresh_token_says_which_key_to_set_and_asks_nobody(script: Scripted) -> None:
     vendor, _ = script
-    unset = vendor.adapter(replace(vendor.settings, refresh_token=""))
+    unset = vendor.adapter(dataclasses.replace(vendor.settings, refresh_token=""))
     with pytest.raises(Unauthorized, match=r"No refresh token is configured.* set quickbooks\.refresh_token"):
         await unset.tokens.access()
     assert vendor.asked == []
@@ -106,7 +107,7 @@ async def test_first_start_without_a_refresh_token_says_which_key_to_set_and_ask
 
 async def test_dead_chain_is_not_asked_about_with_an_empty_token(script: Scripted) -> None:
     vendor, _ = script
-    unset = vendor.adapter(replace(vendor.settings, refresh_token=""))
+    unset = vendor.adapter(dataclasses.replace(vendor.settings, refresh_token=""))
     vendor.vault.kept = ['{"value":"R9","seed":"the old consent"}']
     vendor.token = [answer({"error": "invalid_grant"}, 400)]
     with pytest.raises(Unauthorized, match="Reconnect QuickBooks"):

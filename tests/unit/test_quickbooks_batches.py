@@ -1,12 +1,12 @@
 """Answers to a batch, against a server that says exactly what the test scripts."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from adapters.http import encode
 from adapters.ports import Order, OutcomeUnknown, Rejected, Unauthorized, Unavailable

@@ -1,7 +1,6 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 import pytest
+from msgspec.structs import replace
 
 from adapters.ports import Order, OutcomeUnknown, Rejected
 from engine.routes import Route, request_id, routes

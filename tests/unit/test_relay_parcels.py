@@ -29,15 +29,18 @@ def spare(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class AsManyAsWait(Parcels):
-    """Lets each request carry all that waits."""
+    """Lets the first order leave alone, and each request after it carry all that waits."""
 
     @override
     def size(self, waiting: int) -> int:
-        return waiting
+        alone, self._first = self._first, False
+        return 1 if alone else waiting
+
+    _first = True
 
 
 class Depot:
-    """One worker and a vendor that takes many orders at once; the first leaves alone, before the others are queued."""
+    """One worker and a vendor that takes many orders at once; the first leaves alone."""
 
     def __init__(
         self, desk: "Desk", *, kind: type[FakeSender] = FakeSender, parcels: Parcels | None = None, **pace: Any

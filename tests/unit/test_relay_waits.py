@@ -1,10 +1,10 @@
 """A payment waits for its invoice, and for nothing else."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from state.lifecycle import State
 from state.transaction import Kind, Origin, Sourced

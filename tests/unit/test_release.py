@@ -1,9 +1,9 @@
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from state.lifecycle import Effect, State, Trigger
 from state.moves import Cause, Recorded

@@ -6,11 +6,11 @@ import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.ports import Order
 from state import integrity, ownership

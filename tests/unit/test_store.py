@@ -1,8 +1,8 @@
 import sqlite3
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from state import moves
 from state.commit import Work

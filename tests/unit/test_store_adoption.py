@@ -1,10 +1,10 @@
 """What the books hold of ours and the store knows nothing of: taken over, so that nothing is made twice."""
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from state.lifecycle import State, Trigger
 from state.moves import Recorded

@@ -1,9 +1,9 @@
-from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from state.lifecycle import Effect, State, Trigger
 from state.memory import Told

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -7,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from state.problem import CATALOGUE, Problem, problem
 from state.transaction import Address, Content, Document, InexactMoney, Kind, Line, Money, Party, Sourced, Transaction

@@ -1,9 +1,11 @@
 """What a driver is owed by a settlement statement: one document over the net pay, or one for each sort of line."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
+
+from msgspec.structs import replace
 
 from adapters.alvys.mapping.common import after, on_1099, owned_by_id, telling
 from adapters.alvys.mapping.driver_lines import SORTS, lines_of, sort_of

@@ -1,8 +1,9 @@
 """Bills that may turn out negative: a credit then, of a kind of its own, with every sign turned."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from adapters.alvys.record import Odd
 from state.transaction import Content, Kind, Money, Sourced
