@@ -38,7 +38,7 @@ async def test_commit_that_is_not_synced_before_it_is_acknowledged_is_found_out(
 ) -> None:
     weaken(monkeypatch, "NORMAL")
 
-    lost = {loss.words.partition(",")[0] for loss in await cuts.day(1, images=60)}
+    lost = {loss.words.partition(",")[0] for loss in await cuts.day(2, images=60)}
 
     assert {"lost: ('announced'", "lost: ('ended'", "lost: ('kept'"} <= lost
 
