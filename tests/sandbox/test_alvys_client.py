@@ -95,7 +95,7 @@ def claim_of(sourced: Sourced) -> Claim:
         created_at=NOW,
         updated_at=NOW,
     )
-    return Claim(message, transaction)
+    return Claim(message, transaction, due=sourced.content.total.minor)
 
 
 @needs_description
