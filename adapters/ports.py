@@ -154,6 +154,7 @@ class Need:
     what: str
     name: str
     called: str
+    ours: bool = False  # a document of ours, which is sent by itself
 
     @override
     def __str__(self) -> str:
@@ -178,7 +179,6 @@ class Preview:
     `waits` why it would not leave yet, `settled` why nothing needs to leave, in words.
     """
 
-    document: str  # what accounting calls its type
     digest: str = ""
     changes: str | None = None  # the id of the document that it would change
     body: bytes | None = None

@@ -26,8 +26,9 @@ from engine.daemon import Daemon
 from engine.limits import per_endpoint
 from engine.metrics import Metrics
 from engine.notify import keep_alive, notify
+from engine.preview import Previews
 from engine.readiness import Readiness
-from engine.web import backfill
+from engine.web import backfill, preview
 from engine.web.admin import NEWEST
 from engine.web.app import make_app
 from engine.web.auth import Role, Token
@@ -174,7 +175,15 @@ async def run(
                 allowed=allowed,
             )
             pages = backfill.Pages(store, daemon.backfiller, config.home_currency)
-            app = make_app(store, metrics, readiness, _tokens(config), daemon.hurry, ends, clock, pages.routes())
+            previews = Previews(
+                store,
+                ends.accounting,
+                allowed.reads,
+                most=ends.accounting.exports.most,
+                home_currency=config.home_currency,
+            )
+            further = [*pages.routes(), *preview.Pages(store, previews).routes()]
+            app = make_app(store, metrics, readiness, _tokens(config), daemon.hurry, ends, clock, further)
             async with serving(app, config.http.host, config.http.port) as port:
                 tasks.start_soon(keep_alive)
                 tasks.start_soon(_stop_on_signal, daemon.stop)

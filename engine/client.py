@@ -1,11 +1,13 @@
 """The admin API as the command line calls it."""
 
-from typing import Any, Self
+from decimal import Decimal
+from typing import Any, Final, Self
 
 import aiohttp
 import anyio
 import msgspec
 
+_DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(float_hook=Decimal)
 _GLANCE = 0.2  # seconds between two looks
 _TIMEOUT = aiohttp.ClientTimeout(total=120)  # a check reads from both vendors, at their pace
 
@@ -59,6 +61,6 @@ class Admin:
 
 def _read(body: bytes) -> Any:  # noqa: ANN401
     try:
-        return msgspec.json.decode(body)
+        return _DECODER.decode(body)
     except msgspec.DecodeError:
         return {}

@@ -5,7 +5,9 @@ cap we poll less, and only then let exports wait for company, so that one look-u
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
@@ -17,6 +19,7 @@ _HOUR: Final = timedelta(hours=1)
 _RECENT: Final = 24  # hours whose rate the forecast goes on with
 _MONTH: Final = 31 * 24  # hours that are worth remembering
 _POLLS: Final = (0.8, 1.0, 5.0)  # from which and to which share of the cap polling slows, and how much at most
+_TALLY: Final[ContextVar[Counter[str] | None]] = ContextVar("tally", default=None)
 _EXPORTS: Final = (1.0, 1.5, 10.0)  # the same of exports: they begin where polling can't slow down any more
 
 
@@ -41,6 +44,18 @@ class Reads:
         if call.purpose and call.status is not None and call.status < HTTPStatus.MULTIPLE_CHOICES:
             self._count(self._hour(), 1)
             self._unkept[self._hour(), call.purpose] += 1
+            if (tally := _TALLY.get()) is not None:
+                tally[call.purpose] += 1
+
+    @contextmanager
+    def tallied(self) -> Iterator[Counter[str]]:
+        """Count, beside all else, the metered reads that are made within, by what they are for."""
+        tally: Counter[str] = Counter()
+        token = _TALLY.set(tally)
+        try:
+            yield tally
+        finally:
+            _TALLY.reset(token)
 
     async def flush(self) -> None:
         """Keep what was counted since the last time."""

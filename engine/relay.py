@@ -26,15 +26,15 @@ from adapters.ports import (
     Verdict,
 )
 from engine.dispatch import Dispatch
+from engine.holds import awaited, flaw
 from engine.judgement import Judgement
 from engine.lane import Lane, Pace
 from engine.parcels import Parcels
 from engine.routes import Table, request_id
 from state.lifecycle import Effect, Trigger
 from state.outbox import Claim, Delivered, InDoubt, Outcome, Phase, Postponed, Receipt, Refused
-from state.problem import Problem, problem
+from state.problem import problem
 from state.store import Store
-from state.transaction import Transaction
 from state.trouble import StoreError
 
 Item = TypeVar("Item")
@@ -137,10 +137,10 @@ class Relay:
         outcome: Outcome
         if message.effect is Effect.VOID and transaction.document is None:
             outcome = Delivered(Receipt(), adopted=True)
-        elif message.effect is Effect.EXPORT and (flaw := self._flaw(transaction)):
-            outcome = Refused(flaw)
-        elif message.effect is Effect.EXPORT and (awaited := _awaited(claim)):
-            outcome = Postponed(self._judgement.after(self._pace.retry_cap), awaited)
+        elif message.effect is Effect.EXPORT and (why := flaw(transaction, self._home_currency)):
+            outcome = Refused(why)
+        elif message.effect is Effect.EXPORT and (wait := awaited(claim)):
+            outcome = Postponed(self._judgement.after(self._pace.retry_cap), wait)
         elif claim.unpaying:
             outcome = Postponed(self._judgement.after(self._pace.retry_base), "waits until what was paid is taken back")
         elif not self._open():
@@ -203,11 +203,6 @@ class Relay:
             case _:
                 assert_never(verdict)
 
-    def _flaw(self, transaction: Transaction) -> Problem | None:
-        if transaction.content is None:
-            return transaction.problem or problem("shape_unknown")
-        return transaction.content.flaw(self._home_currency)
-
     # -- the lane ---------------------------------------------------------------------------------------------
 
     def _open(self) -> bool:
@@ -239,15 +234,6 @@ class Relay:
             for _ in range(min(self._pace.concurrency, len(items))):
                 tasks.start_soon(work)
         return [result for result in results if result is not None]
-
-
-def _awaited(claim: Claim) -> str:
-    """Return what has to be in accounting before this may go there, in words; an empty text if nothing has."""
-    content = claim.transaction.content
-    booked = claim.settled is not None and claim.settled.document is not None
-    if content is None or content.settles is None or booked:
-        return ""
-    return f"waits for the invoice it pays, of load {content.load_number}"
 
 
 async def _queue(outlet: MemoryObjectSendStream[Order], order: Order) -> None:

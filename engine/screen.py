@@ -110,7 +110,7 @@ def show_transaction(console: Console, found: dict[str, Any]) -> None:
     if found["held"]:
         console.print(Text("held: the TMS says something newer, and a transaction in this state can't change"))
     if found["problem"]:
-        _show_problem(console, found["problem"])
+        show_problem(console, found["problem"])
 
 
 def show_detail(console: Console, detail: dict[str, Any]) -> None:
@@ -125,7 +125,8 @@ def show_detail(console: Console, detail: dict[str, Any]) -> None:
     )
 
 
-def _show_problem(console: Console, problem: dict[str, Any]) -> None:
+def show_problem(console: Console, problem: dict[str, Any]) -> None:
+    """Print what is wrong, what fixes it and what was seen."""
     console.print(Text(f"{problem['code']}: {problem['cause']}", style="red"), soft_wrap=True)
     console.print(Text(f"  fix:  {problem['fix']}"), soft_wrap=True)
     if problem["detail"]:
@@ -221,7 +222,7 @@ def show_summary(
                     f"\n{_words(each['kind'])} {each['number'] or each['label']}  {_blank(each['party'])}", style="bold"
                 )
             )
-            _show_problem(console, each["problem"])
+            show_problem(console, each["problem"])
     console.print(
         Panel(_verdict(comparison), title="Our store and the sandbox's own books", title_align="left", expand=False)
     )

@@ -139,7 +139,7 @@ class Drafts:
                 item = await self._charges.items.find(charge, account)
                 return item.id or Need("item", item.name, pointer.called)
             case Awaited(entity, number):
-                return Need(entity.lower(), number, pointer.called)
+                return Need(entity.lower(), number, pointer.called, ours=True)
             case None:
                 return pointer.id
             case _:

@@ -93,14 +93,21 @@ class Previews:
         """Return each preview by message id; what several documents need is looked for once."""
         sketches = [_Sketch(claim) for claim in claims]
         limit = anyio.CapacityLimiter(_AT_ONCE)
+        failed: list[VendorError] = []
 
         async def sketch(each: _Sketch) -> None:
             async with limit:
-                await self._sketch(each)
+                try:
+                    await self._sketch(each)
+                except VendorError as error:
+                    failed.append(error)
+                    tasks.cancel_scope.cancel()
 
         async with anyio.create_task_group() as tasks:
             for each in sketches:
                 tasks.start_soon(sketch, each)
+        if failed:
+            raise failed[0]
         known = await self._foreseen(sketches)
         for each in sketches:
             await self._write(each, known)
@@ -172,7 +179,6 @@ class Previews:
         chart = await Chart.of(self._references, made) if body else None
         needs = (known[pointer] for pointer in draft.news) if draft else ()
         return Preview(
-            document=form.entity,
             digest=draft.digest if draft else "",
             changes=body.get("Id") if body else None,
             body=each.body,

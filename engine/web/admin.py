@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler
 
 from adapters.ports import Finding, Place
 from engine.web.auth import CALLER
-from engine.web.inputs import Copied, Effects, Forced, Listing, Reasoned, Released, body, query
+from engine.web.inputs import Copied, Effects, Forced, Listing, Looked, Reasoned, Released, body, query
 from engine.web.problems import ILLEGAL, NOT_FORCEABLE, Refused
 from engine.web.shapes import (
     Allowed,
@@ -61,8 +61,8 @@ class Action(NamedTuple, Generic[Input]):
     fact: str
 
 
-async def _retry(store: Store, wanted: TransactionId, _: Reasoned, cause: Cause) -> Transaction:
-    return await store.retry(wanted, cause)
+async def _retry(store: Store, wanted: TransactionId, looked: Looked, cause: Cause) -> Transaction:
+    return await store.retry(wanted, cause, preview=looked.preview or "")
 
 
 async def _revert(store: Store, wanted: TransactionId, _: Reasoned, cause: Cause) -> Transaction:
@@ -77,14 +77,14 @@ async def _force(store: Store, wanted: TransactionId, forced: Forced, cause: Cau
     return await store.force(wanted, forced.expected, forced.destination, cause, document_id=forced.document_id)
 
 
-async def _release(store: Store, wanted: TransactionId, _: Reasoned, cause: Cause) -> Transaction:
-    return await store.release(wanted, cause)
+async def _release(store: Store, wanted: TransactionId, looked: Looked, cause: Cause) -> Transaction:
+    return await store.release(wanted, cause, preview=looked.preview or "")
 
 
-RETRY: Final = Action("retry", Reasoned, _retry, Trigger.RETRY_REQUESTED)
+RETRY: Final = Action("retry", Looked, _retry, Trigger.RETRY_REQUESTED)
 REVERT: Final = Action("revert", Reasoned, _revert, Trigger.REVERT_REQUESTED)
 REEXPORT: Final = Action("reexport", Reasoned, _reexport, Trigger.REEXPORT_REQUESTED)
-RELEASE: Final = Action("release", Reasoned, _release, RELEASED)
+RELEASE: Final = Action("release", Looked, _release, RELEASED)
 FORCE: Final = Action("force", Forced, _force, FORCED)
 
 _ONE: Final = "/v1/transactions/{id:[1-9][0-9]{0,17}}"  # as many digits as the store's integers surely hold
@@ -181,9 +181,13 @@ class Admin:
         """Let the new documents go that wait for it, and answer which; one that no longer waits hinders no other."""
         wanted, actor = await body(request, Released), request[CALLER].name
         released: list[int] = []
+        seen = wanted.previews
         for each in await self._store.unreleased(kind=wanted.kind, dated_until=wanted.dated_until):
+            if seen is not None and each not in seen:
+                continue
             with suppress(NotHeld, StaleTransaction):
-                released.append((await self._store.release(each, Cause(actor, wanted.reason))).id)
+                preview = (seen or {}).get(each, "")
+                released.append((await self._store.release(each, Cause(actor, wanted.reason), preview=preview)).id)
                 self._moved(RELEASED)
         log.info("admin.acted", actor=actor, action="release", transactions=len(released))
         self._wake()

@@ -14,6 +14,7 @@ from state.transaction import Kind
 Input = TypeVar("Input", bound=BaseModel)
 
 _LARGEST = 2**63 - 1  # the store's integers
+_MOST = 200  # transactions of one page
 
 
 def _one_line(value: object) -> object:
@@ -26,6 +27,7 @@ def _printable(value: str) -> str:
     return value
 
 
+Id = Annotated[int, Field(gt=0, le=_LARGEST)]
 Line = Annotated[str, BeforeValidator(_one_line), AfterValidator(_printable)]
 
 
@@ -37,6 +39,16 @@ class Reasoned(_Input):
     """An action that needs a reason, which history keeps as one line."""
 
     reason: Annotated[Line, Field(min_length=3, max_length=500)]
+
+
+Hash = Annotated[str, Field(pattern="^[0-9a-f]{8,64}$")]
+"""What a document said, as a preview told it."""
+
+
+class Looked(Reasoned):
+    """A document is let go; only as it was seen, if a preview is named."""
+
+    preview: Hash | None = None
 
 
 class Forced(Reasoned):
@@ -65,10 +77,14 @@ class Filled(Reasoned, Days):
 
 
 class Released(Reasoned):
-    """Which of the new documents that wait for it are let go: of one kind, dated up to a day, or all."""
+    """Which of the new documents that wait for it are let go: of one kind, dated up to a day, or all.
+
+    With `previews`, none but these, and only as they were seen.
+    """
 
     kind: Kind | None = None
     dated_until: date | None = None
+    previews: dict[Id, Hash] | None = None
 
 
 class Effects(Reasoned):
@@ -81,6 +97,28 @@ class Copied(_Input):
     """A backup: the new file that the daemon shall write."""
 
     file: Annotated[str, AfterValidator(_printable), Field(min_length=1, max_length=4000)]
+
+
+class Foreseeing(_Input):
+    """Which transactions to foresee: these, or those that wait, of one kind, dated up to a day, newest first."""
+
+    ids: Annotated[list[Id], Field(min_length=1, max_length=_MOST)] | None = None
+    kind: Kind | None = None
+    dated_until: date | None = None
+    unreleased: bool = False
+    before: Id | None = None
+    limit: Annotated[int, Field(ge=1, le=_MOST)] = 50
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if self.ids is not None and self.model_fields_set > {"ids"}:
+            raise ValueError("ids stand alone: what is named is not filtered")
+        return self
+
+    @property
+    def filter(self) -> Filter:
+        """What the store is asked for."""
+        return Filter(kind=self.kind, unbooked=True, unbooked_until=self.dated_until, unreleased=self.unreleased)
 
 
 class Listing(_Input):

@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from adapters.ports import VendorError
 from state.backup import BackupFailed
 from state.moves import StaleTransaction, UnknownTransaction
 from state.store import NotHeld
@@ -35,6 +36,7 @@ ILLEGAL: Final            = Kind("illegal-move",        HTTPStatus.CONFLICT,    
 NOT_FORCEABLE: Final      = Kind("not-forceable",       HTTPStatus.CONFLICT,     "This move can't be forced")
 NOT_HELD: Final           = Kind("not-held",            HTTPStatus.CONFLICT,     "The transaction waits for no release")
 NO_BACKUP: Final          = Kind("backup-failed",       HTTPStatus.CONFLICT,     "No backup was made")
+UNREACHED: Final          = Kind("vendor-unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "The vendor can't be asked now")
 TOO_MANY: Final           = Kind("too-many-failures", HTTPStatus.TOO_MANY_REQUESTS, "Too many refused tokens")
 BROKEN: Final             = Kind("internal-error", HTTPStatus.INTERNAL_SERVER_ERROR, "The daemon failed to answer")
 STORE_UNUSABLE: Final     = Kind("store-unusable", HTTPStatus.SERVICE_UNAVAILABLE,   "The store can't be used")
@@ -46,6 +48,7 @@ _BY_ERROR: Final[dict[type[Exception], Kind]] = {
     StoreError: STORE_UNUSABLE,
     BackupFailed: NO_BACKUP,
     NotHeld: NOT_HELD,
+    VendorError: UNREACHED,
 }
 _BY_STATUS: Final = {
     HTTPStatus.NOT_FOUND: "there is nothing at this path",

@@ -18,7 +18,7 @@ SABOTAGE = [
     ("One arrow: engine -> adapters -> state", "adapters/http.py", "import engine.limits"),
     ("One arrow: engine -> adapters -> state", "state/outbox.py", "import adapters.ports"),
     ("Only engine.app names a vendor", "engine/relay.py", "import adapters.quickbooks.forms"),
-    ("Only engine.app names a vendor", "engine/cli.py", "import adapters.sandbox"),
+    ("Only engine.app names a vendor", "engine/cli/way.py", "import adapters.sandbox"),
     ("Adapters do not know each other", "adapters/alvys/client.py", "import adapters.quickbooks.forms"),
     ("Adapters speak the state's vocabulary, never its store", "adapters/http.py", "import state.store"),
     ("The judge shares nothing with the product", "adapters/sandbox/scenario.py", "import adapters.ports"),
