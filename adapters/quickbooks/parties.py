@@ -289,4 +289,5 @@ def _former(entity: str) -> str:
 
 
 def _listed(entity: str, rows: Sequence[Named]) -> str:
-    return ", ".join(f'{entity.lower()} {row.id} "{row.display_name}"' for row in rows)
+    ordered = sorted(rows, key=lambda row: (len(row.id), row.id))
+    return ", ".join(f'{entity.lower()} {row.id} "{row.display_name}"' for row in ordered)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, BinaryIO, Final
+from pathlib import Path
+from typing import Any, Final
 
 import click
 import msgspec
@@ -104,7 +105,7 @@ def reexport(daemon: tuple[str, str | None], transaction_id: int, reason: str) -
 @click.option("--kind", type=click.Choice([str(kind) for kind in Kind]), help="With --all: only of this kind.")
 @click.option("--dated-until", metavar="DATE", help="With --all: only what is dated up to then.")
 @click.option("--preview", metavar="HASH", help="Only if the document is still what `loadledger preview` showed.")
-@click.option("--previews", type=click.File("rb"), help="With --all: what `loadledger preview --json` wrote.")
+@click.option("--previews", type=click.Path(path_type=Path), help="With --all: what `loadledger preview --json` wrote.")
 @click.option("--reason", required=True, help="Why, for the history.")
 @click.pass_obj
 def release(  # noqa: PLR0913 - one for each option
@@ -115,7 +116,7 @@ def release(  # noqa: PLR0913 - one for each option
     kind: str | None,
     dated_until: str | None,
     preview: str | None,
-    previews: BinaryIO | None,
+    previews: Path | None,
     reason: str,
 ) -> None:
     """Let a new document go that waits for it, or all of them."""
@@ -159,12 +160,14 @@ async def _released(asked: dict[str, Any], admin: Admin) -> list[int]:
     return list((await admin.post("release", asked))["released"])
 
 
-def _seen(file: BinaryIO) -> list[tuple[str, str]]:
+def _seen(file: Path) -> list[tuple[str, str]]:
     """Return the ids and hashes of the documents in what `loadledger preview --json` wrote."""
     try:
-        found = msgspec.json.decode(file.read(), type=_Previews)
+        found = msgspec.json.decode(file.read_bytes(), type=_Previews)
     except msgspec.DecodeError as error:
-        raise click.UsageError(f"{file.name} is not what `loadledger preview --json` writes: {error}") from error
+        raise click.UsageError(f"{file} is not what `loadledger preview --json` writes: {error}") from error
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror}") from error
     return [(str(each.id), each.hash) for each in found.documents if each.hash]
 
 

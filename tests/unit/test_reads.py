@@ -99,3 +99,15 @@ def test_polls_slow_down_before_exports_do(
 
     assert reads.poll_stretch == pytest.approx(polls)
     assert reads.export_stretch == pytest.approx(exports)
+
+
+async def test_reads_of_one_errand_can_be_counted_by_themselves(reads: Reads) -> None:
+    seen(reads, 3)
+    with reads.tallied() as tally:
+        seen(reads, 2)
+        reads.observe(read("party"))
+        reads.observe(read(status=500))
+    seen(reads, 1)
+
+    assert tally == {"look_up": 2, "party": 1}
+    assert reads.this_month == 7
