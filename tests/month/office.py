@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,7 +43,13 @@ _PACE: Final = {
     "relay__interval": 120,
 }
 _ROUTES: Final = (revenue, expense, statements, purchases)
+_DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 _BUGS: Final = ("loop.broke", "message.broke", "source.broke", "http.failed")
+
+
+def decoded(body: bytes) -> Any:
+    """Return JSON with its numbers exact."""
+    return _DECODER.decode(body)
 
 
 class Office:
@@ -109,7 +116,7 @@ class Office:
             session.request(method, url, json=body) as answer,
         ):
             answer.raise_for_status()
-            return await answer.json()
+            return decoded(await answer.read())
 
     async def hold(self) -> None:
         """Let nothing leave, from as soon as the daemon answers."""
