@@ -1,11 +1,12 @@
 """A preview is what the real send would do, short of doing it."""
 
+import dataclasses
 from copy import deepcopy
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.ports import Need, Preview, Rejected, Standing, Unavailable
 from adapters.quickbooks.settings import Mapping
@@ -163,7 +164,7 @@ async def test_digest_covers_whatever_the_document_says(world: World, changes: d
 async def test_digest_covers_where_a_charge_goes(open_world: Any) -> None:
     digests = set()
     for target in ("4000", "4010"):
-        world = await open_world(mapping=replace(ITEMLESS, revenue={"default": target}))
+        world = await open_world(mapping=dataclasses.replace(ITEMLESS, revenue={"default": target}))
         digests.add((await preview(world, transaction())).digest)
     assert len(digests) == 2
 

@@ -175,7 +175,7 @@ async def test_what_accounting_would_never_hear_of_is_told_without_asking_it(win
 async def test_payment_tells_what_it_waits_for(window: Window) -> None:
     invoice = window.desk.sourced(load="1001")
     assert invoice.content is not None
-    content = replace(invoice.content, settles=Origin(invoice.kind, invoice.source_id))
+    content = msgspec.structs.replace(invoice.content, settles=Origin(invoice.kind, invoice.source_id))
     paid = await window.new("1001", kind=Kind.CUSTOMER_PAYMENT, content=content)
     [seen] = (await window.look(ids=[paid]))["documents"]
     assert seen["waits"].startswith("waits for the invoice it pays")
