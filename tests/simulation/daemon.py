@@ -100,7 +100,7 @@ class Daemon:
         with ExitStack() as patches:
             patches.enter_context(self._disk.mounted())
             patches.enter_context(patch("engine.app._stop_on_signal", self._stop_when_asked))
-            patches.enter_context(patch("engine.app.gc.freeze"))  # each life leaves, and its garbage with it
+            patches.enter_context(patch("engine.app.settle"))  # each life leaves, and its garbage with it
             patches.enter_context(patch.object(CHANCE, "random", self._loop.chance.random))
             patches.enter_context(patch("engine.loop.random.Random", lambda: self._loop.chance))
             patches.enter_context(patch("aiohttp.connector.aiohappyeyeballs.start_connection", self._network.reach))
