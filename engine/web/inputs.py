@@ -15,6 +15,7 @@ Input = TypeVar("Input", bound=BaseModel)
 
 _LARGEST = 2**63 - 1  # the store's integers
 _MOST = 200  # transactions of one page
+_SEEN = 1000  # previews of one request, well below the largest body
 
 
 def _one_line(value: object) -> object:
@@ -84,7 +85,7 @@ class Released(Reasoned):
 
     kind: Kind | None = None
     dated_until: date | None = None
-    previews: dict[Id, Hash] | None = None
+    previews: Annotated[dict[Id, Hash], Field(max_length=_SEEN)] | None = None
 
 
 class Effects(Reasoned):
