@@ -17,12 +17,13 @@ WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHER
 """
 _PAST: Final = (
     """
-    INSERT INTO transactions (kind, source_id, label, state, version, generation, revision, content, digest, party,
-                              number, currency, total, paid, document_id, document_number, document_version,
-                              created_at, updated_at)
+    INSERT INTO transactions (kind, document_type, source_id, label, state, version, generation, revision, content,
+                              digest, party, number, currency, total, paid, document_id, document_number,
+                              document_version, created_at, updated_at)
     {copies}
-    SELECT 'customer_invoice', printf('past-%08d', n), 'L' || n, 'paid', 3, 1, 1, :content, hex(randomblob(32)),
-           'Shipper', 'PAST-' || n, 'USD', 135005, 135005, printf('p%08d', n), 'PAST-' || n, '1', n, n FROM numbers
+    SELECT 'customer_invoice', 'invoice', printf('past-%08d', n), 'L' || n, 'paid', 3, 1, 1, :content,
+           hex(randomblob(32)), 'Shipper', 'PAST-' || n, 'USD', 135005, 135005, printf('p%08d', n), 'PAST-' || n,
+           '1', n, n FROM numbers
     """,
     """
     INSERT INTO attempts (message_id, transaction_id, effect, number, epoch, request_id, body_digest, started_at,
