@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 MARKER: Final = re.compile(r"\[loadledger (\S+) (\w+) (\S+) g(\d+) [0-9a-f]+\]")
-KINDS: Final = {"Invoice": "customer_invoice", "Bill": "carrier_bill"}
+KINDS: Final = {"Invoice": "customer_invoice", "Bill": "carrier_bill", "VendorCredit": "carrier_credit"}
+DOCUMENTS: Final = {kind: document for document, kind in KINDS.items()}
 
 Json = dict[str, Any]
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from adapters.sandbox.alvys import AlvysSandbox
 from adapters.sandbox.quickbooks import QuickBooksSandbox
-from tests.simulation.facts import Facts, Known, Subject
+from tests.simulation.facts import DOCUMENTS, Facts, Known, Subject
 from tests.simulation.watch_books import BooksWatch
 from tests.simulation.watch_store import StoreWatch
 from tests.simulation.watch_tms import TmsWatch
@@ -126,7 +126,7 @@ class Judge:
     def _settled(self, subject: Subject, known: Known, state: str, money: list[Any], *, held: bool) -> None:
         """Check that accounting holds what the TMS shows, and that both are told what is paid."""
         total, paid, document = money
-        kind = "Invoice" if subject.kind == "customer_invoice" else "Bill"
+        kind = DOCUMENTS[subject.kind]
         found = (self.books.documents.get((kind, identity)) for identity in sorted(known.live))
         live = [each for each in found if each is not None]
         if state == "pending":

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tests.simulation.facts import Facts, Json, Subject
+from tests.simulation.facts import DOCUMENTS, Facts, Json, Subject
 from tests.simulation.watch_books import BooksWatch
 
 # The moves there are, written down a second time: trigger, from, to.
@@ -74,7 +74,6 @@ _BY_OPENING: Final = frozenset({"retry_requested", "message_revived"})  # what a
 _BY_PEOPLE: Final = frozenset(
     {"retry_requested", "revert_requested", "reexport_requested", "message_revived", "forced"}
 )
-_DOCUMENT: Final = {"customer_invoice": "Invoice", "carrier_bill": "Bill"}
 _LATEST_ANSWER: Final = timedelta(seconds=150)  # from what accounting holds to what the store says of it
 
 Look = Callable[..., list[Any]]
@@ -153,14 +152,14 @@ class StoreWatch:
         if triggers[-1] == "export_confirmed" or (triggers[-1] == "payment_completed" and not edited):
             self._true(subject, document, total, msgspec.json.decode(content))
         if triggers[-1] == "payment_completed":
-            held = self._books.documents.get((_DOCUMENT[kind], document))
+            held = self._books.documents.get((DOCUMENTS[kind], document))
             deeds = self._facts.records[subject].deeds
             if paid != total or (held and held["Balance"] and "unpaid" not in deeds):
                 self._facts.breach("P3", f"{subject} is paid, with {paid} of {total}, and open is {held}")
 
     def _true(self, subject: Subject, document: str | None, total: int, content: Json) -> None:
         """Check that the document exists and says what the row says, unless a person changed it since."""
-        held = self._books.documents.get((_DOCUMENT[subject.kind], document or ""))
+        held = self._books.documents.get((DOCUMENTS[subject.kind], document or ""))
         touched = self._facts.records[subject].touched
         if touched is not None and self._facts.now() - touched < _LATEST_ANSWER:
             return

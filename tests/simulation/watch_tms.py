@@ -22,13 +22,23 @@ class TmsWatch:
             case "invoices" if thing["Type"] == "LoadInvoice":
                 self._shown(Subject("customer_invoice", thing["Loads"][0]["Id"]), _invoice(after))
             case "trips":
-                self._shown(Subject("carrier_bill", thing["Id"]), _bill(after))
+                self._owed(thing["Id"], _bill(after))
             case "customer_payments" if after and thing["ReferenceNumber"].startswith(_OURS):
                 self._told(thing, "customer_invoice", thing["LoadNumber"])
             case "carrier_payments" if after and thing["ReferenceNumber"].startswith(_OURS):
                 self._told(thing, "carrier_bill", thing["TripId"])
             case _:
                 pass
+
+    def _owed(self, trip: str, owed: Version | None) -> None:
+        """Take in what a trip owes its carrier: a bill, or a credit of the other sign if it is below zero."""
+        below = owed is not None and owed.total < 0
+        self._shown(Subject("carrier_bill", trip), None if below else owed)
+        credit = Subject("carrier_credit", trip)
+        if owed is not None and below:
+            self._shown(credit, owed._replace(total=-owed.total))
+        elif credit in self._facts.records:
+            self._shown(credit, None)
 
     def _shown(self, subject: Subject, version: Version | None) -> None:
         known = self._facts.records[subject]
