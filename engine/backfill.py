@@ -1,14 +1,14 @@
 """Backfill: what the TMS billed before the first date, estimated first, then taken in and watched like all else."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, tzinfo
 from typing import Final
 
 import structlog
 
-from adapters.ports import Source, Tms
+from adapters.ports import Census, Roster, Source, Tms
 from engine.intake import Intake
 from state.backfills import Backfill
 from state.moves import Cause, Recorded
@@ -24,12 +24,11 @@ LATER: Final = 3600.0  # seconds; a backfill that begins rings before
 class Estimate:
     """What a span of days would bring, as far as it was read: what is new by kind, and what can't be exported as it is.
 
-    `reached` is how far into the TMS's changes the reading has come; `done` once it is whole.
+    It is `done` once it is whole, or has `failed` for a reason.
     """
 
     first: date
     last: date
-    reached: datetime | None = None
     done: bool = False
     failed: str = ""
     documents: Counter[Kind] = field(default_factory=Counter)
@@ -115,14 +114,13 @@ class Backfiller:
     async def _count(self, source: Source, estimate: Estimate, seen: set[Origin]) -> None:
         until = self._clock()
         async for found in source.changes(self._morning(estimate.first), until):
-            if isinstance(found, Iterable):
+            if not isinstance(found, Census | Roster):
                 fresh = [each for each in found if self._counts(each, estimate, seen)]
                 known = await self._store.known({_origin(each) for each in fresh})
                 estimate.known += len(known)
                 for each in fresh:
                     if _origin(each) not in known:
                         _add(estimate, each)
-            estimate.reached = self._clock()
 
     def _counts(self, sourced: Sourced, estimate: Estimate, seen: set[Origin]) -> bool:
         """Whether a record is one of the span's, and counted the first time."""

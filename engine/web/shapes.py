@@ -250,7 +250,6 @@ class Estimated(msgspec.Struct, frozen=True):
     last: date
     done: bool
     failed: str
-    reached: datetime | None
     found: list[Foreseen]
     unreadable: int
     known: int
@@ -269,7 +268,6 @@ class Estimated(msgspec.Struct, frozen=True):
             last=estimate.last,
             done=estimate.done,
             failed=estimate.failed,
-            reached=estimate.reached,
             found=found,
             unreadable=estimate.unreadable,
             known=estimate.known,
